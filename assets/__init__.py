@@ -1,0 +1,1 @@
+"""What we know: the lineage graph, one asset a file: read, decide, save, describe."""

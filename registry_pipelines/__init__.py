@@ -1,0 +1,1 @@
+"""What runs: definitions, jobs, sensors, schedules, command line."""

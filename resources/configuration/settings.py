@@ -1,0 +1,222 @@
+"""The settings of a site, as a person writes them: clusters, registries, database, limits, policies.
+
+Field descriptions are the documentation: `docs/configure.md` is made from them. Times are written `90s`, `15m`,
+`2h`, `30d`. Unknown keys are errors everywhere.
+"""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated, Any, Literal
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+
+from resources.configuration.secrets import NamespacedName, SecretName
+
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+
+
+def parse_span(value: object) -> timedelta:
+    """`90s`, `15m`, `2h`, `30d`, `4w` as a span. Raises ValueError with what to write instead."""
+    if isinstance(value, timedelta):
+        return value
+    match = re.fullmatch(r"\s*(\d+)\s*([smhdw])\s*", value) if isinstance(value, str) else None
+    if not match:
+        raise ValueError(f"write a span of time as a number and one of s, m, h, d, w (`30d`), not {value!r}")
+    return timedelta(**{_UNITS[match[2]]: int(match[1])})
+
+
+Span = Annotated[timedelta, BeforeValidator(parse_span)]
+
+
+class Settings(BaseModel):
+    """Base of all settings: unknown keys are errors, values do not change after reading."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+class Credentials(Settings):
+    """How to sign in to a registry: one of the four ways. Only places are named, never a password."""
+
+    username: str | None = Field(None, description="user or robot name, with `password`")
+    password: SecretName | None = Field(None, description="where the password or access token is")
+    token: SecretName | None = Field(None, description="where a registry bearer token is, used as it is")
+    docker_config: str | None = Field(None, description="path of a docker `config.json`")
+    kubernetes_secret: NamespacedName | None = Field(
+        None, description="`namespace/name` of a pull secret in the cluster named by `cluster`"
+    )
+    cluster: str | None = Field(None, description="cluster that holds `kubernetes_secret`")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Credentials:
+        ways = {
+            "username and password": self.password is not None,
+            "token": self.token is not None,
+            "docker_config": self.docker_config is not None,
+            "kubernetes_secret": self.kubernetes_secret is not None,
+        }
+        chosen = [way for way, given in ways.items() if given]
+        if len(chosen) != 1:
+            raise ValueError(f"choose one way to sign in ({', '.join(ways)}), not {len(chosen)}")
+        if (self.username is None) != (self.password is None):
+            raise ValueError("`username` and `password` go together")
+        if self.kubernetes_secret and not self.cluster:
+            raise ValueError("`kubernetes_secret` needs `cluster`: the name of the cluster that holds it")
+        return self
+
+
+class TlsSettings(Settings):
+    """How to trust the other side."""
+
+    ca: str | None = Field(None, description="path of a PEM file with the authorities to trust")
+    insecure: bool = Field(False, description="accept any certificate; say yes only for a test")
+
+
+class CustomResource(Settings):
+    """A kind of custom resource that names images, and where in the object."""
+
+    resource: str = Field(
+        description="group/version and plural: `argoproj.io/v1alpha1 rollouts`",
+        pattern=r"^[a-z0-9.-]+/v[a-z0-9]+ [a-z0-9]+$",
+    )
+    kind: str = Field(description="kind of the object, as dumps write it: `Rollout`")
+    paths: tuple[str, ...] = Field(
+        description="paths of image texts: `.spec.template.spec.containers[].image`; `{*}` walks a map",
+        min_length=1,
+    )
+
+
+Environment = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+
+
+class ClusterSettings(Settings):
+    """One Kubernetes cluster: how to reach it (one of four ways) and what it means to us."""
+
+    context: str | None = Field(None, description="context of the kubeconfig")
+    kubeconfig: str | None = Field(None, description="path of the kubeconfig; default: as kubectl finds it")
+    in_cluster: bool = Field(False, description="use the service account of the pod we run in")
+    server: str | None = Field(None, description="address of the API server, with `token`")
+    token: SecretName | None = Field(None, description="where the bearer token is")
+    tls: TlsSettings = Field(TlsSettings(), description="trust, for `server`")
+    dump: str | None = Field(
+        None, description="folder or file with `kubectl get … -A -o json` output, for clusters out of reach"
+    )
+    environment: Environment = Field("production", description="what the cluster is for; decides severity")
+    required: bool = Field(True, description="no plan is made unless this cluster was read, whole and lately")
+    may_be_missing: tuple[str, ...] = Field(
+        (), description="resources that may be absent or forbidden: `serving.knative.dev/v1 services`"
+    )
+    custom_resources: tuple[CustomResource, ...] | None = Field(
+        None,
+        description="custom resources that name images; default: Argo Rollouts, Summerwind runners, Knative,"
+        " each excused where the cluster does not know it",
+    )
+    page_size: int = Field(500, ge=1, le=5000, description="objects asked for in one page")
+
+    @model_validator(mode="after")
+    def _one_way(self) -> ClusterSettings:
+        ways = {
+            "context": self.context is not None,
+            "in_cluster": self.in_cluster,
+            "server": self.server is not None,
+            "dump": self.dump is not None,
+        }
+        chosen = [way for way, given in ways.items() if given]
+        if len(chosen) != 1:
+            raise ValueError(f"choose one way to reach the cluster ({', '.join(ways)}), not {len(chosen)}")
+        if self.server and not self.token:
+            raise ValueError("`server` needs `token`: where its bearer token is")
+        return self
+
+
+class RegistrySettings(Settings):
+    """One registry: how to reach it, how politely, and what to read of it."""
+
+    url: str = Field(
+        description="address: `https://registry.example.com`", pattern=r"^https?://[^/?#@\s]+/?$"
+    )
+    hosts: tuple[str, ...] = Field(
+        (), description="names that workloads use for it (`registry.example.com`); default: the host of `url`"
+    )
+    credentials: Credentials | None = Field(None, description="how to sign in; default: not at all")
+    tls: TlsSettings = Field(TlsSettings(), description="trust")
+    connections: int = Field(16, ge=1, le=256, description="connections at once, over all that we do there")
+    requests_per_second: float | None = Field(None, gt=0, description="upper bound; default: none")
+    timeout: Span = Field(timedelta(seconds=30), description="wait for an answer this long")
+    retries: int = Field(4, ge=0, le=10, description="tries after the first, for what can pass")
+    patience: Span = Field(
+        timedelta(minutes=5), description="wait no longer than this in all when throttled, for one request"
+    )
+    repositories: tuple[str, ...] = Field(
+        (), description="repositories to read where the registry cannot list them; added to what it lists"
+    )
+    include: tuple[str, ...] = Field(("**",), description="globs of repositories to read")
+    exclude: tuple[str, ...] = Field((), description="globs of repositories to leave out")
+    referrers_every: Span = Field(
+        timedelta(days=7), description="ask the referrers API about an image again after this long"
+    )
+    check_everything: bool = Field(
+        False, description="health of the whole registry, used or not, instead of what is in use"
+    )
+
+    @property
+    def host(self) -> str:
+        """Host and port of `url`."""
+        return urlsplit(self.url).netloc
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Hosts by which references name this registry."""
+        return self.hosts or (self.host,)
+
+
+class DatabaseSettings(Settings):
+    """The project's own history."""
+
+    url: str | None = Field(
+        None,
+        description="SQLAlchemy URL without password: `postgresql+psycopg2://user@host/name`;"
+        " default: SQLite beside the configuration file",
+    )
+    password: SecretName | None = Field(None, description="where the database password is")
+
+
+Severity = Literal["error", "warning"]
+
+
+class Limits(Settings):
+    """The brakes. A snapshot older than these is not believed; a plan beyond these is refused."""
+
+    max_inventory_age: Span = timedelta(hours=2)
+    max_catalog_age: Span = timedelta(hours=24)
+    max_plan_age: Span = timedelta(hours=24)
+    max_evicted_images: int = Field(500, ge=0)
+    max_evicted_share: float = Field(0.9, gt=0, le=1)
+    min_images_in_use: int = Field(10, ge=0)
+
+
+class Site(Settings):
+    """The whole file."""
+
+    clusters: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], ClusterSettings] = Field(
+        {}, description="clusters by the name we give them"
+    )
+    registries: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]*$")], RegistrySettings] = (
+        Field({}, description="registries by the name we give them")
+    )
+    database: DatabaseSettings = DatabaseSettings()
+    limits: Limits = Limits()
+    severity: dict[Environment, Severity] = Field(
+        {"production": "error"},
+        description="severity of a finding by the environment of the cluster it hurts; others: warning",
+    )
+    policies: tuple[dict[str, Any], ...] = Field((), description="retention, first match decides; see policy")
+
+    def registry_of_host(self, host: str) -> str | None:
+        """Name of the registry that workloads know as `host`."""
+        return next((name for name, settings in self.registries.items() if host in settings.names), None)
+
+    def severity_of(self, environment: str) -> Severity:
+        return self.severity.get(environment, "warning")
