@@ -61,9 +61,7 @@ class Coverage:
         found = dict(self.found)
         for what, count in other.found.items():
             found[what] = found.get(what, 0) + count
-        return Coverage(
-            self.asked + other.asked, self.answered + other.answered, found, self.gaps + other.gaps
-        )
+        return Coverage(self.asked + other.asked, self.answered + other.answered, found, self.gaps + other.gaps)
 
     def summary(self) -> str:
         """One sentence: `complete: 11 of 11 answered` or `incomplete: 9 of 11 answered; not read: …`."""

@@ -36,9 +36,7 @@ class ConfigError(RegistryPipelinesError):
 
     exit_code = 2
 
-    def __init__(
-        self, problems: Problem | str | list[Problem], *, subject: str = "the configuration"
-    ) -> None:
+    def __init__(self, problems: Problem | str | list[Problem], *, subject: str = "the configuration") -> None:
         if isinstance(problems, str):
             problems = [Problem(place=subject, message=problems)]
         elif isinstance(problems, Problem):

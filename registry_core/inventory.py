@@ -50,9 +50,7 @@ class ImageUse:
         None  #: ImagePullBackOff, ErrImagePull, InvalidImageName, Completed, CrashLoopBackOff, …
     )
     message: str | None = None  #: the runtime's words, cut at 1,000 characters
-    since: datetime | None = (
-        None  #: started (running), finished (terminated), pod created (waiting, template)
-    )
+    since: datetime | None = None  #: started (running), finished (terminated), pod created (waiting, template)
     node: str | None = None
     platform: str | None = None  #: of the node: `linux/amd64`
     pull_secrets: tuple[str, ...] = ()

@@ -134,9 +134,7 @@ class ClusterSettings(Settings):
 class RegistrySettings(Settings):
     """One registry: how to reach it, how politely, and what to read of it."""
 
-    url: str = Field(
-        description="address: `https://registry.example.com`", pattern=r"^https?://[^/?#@\s]+/?$"
-    )
+    url: str = Field(description="address: `https://registry.example.com`", pattern=r"^https?://[^/?#@\s]+/?$")
     hosts: tuple[str, ...] = Field(
         (), description="names that workloads use for it (`registry.example.com`); default: the host of `url`"
     )
@@ -203,8 +201,8 @@ class Site(Settings):
     clusters: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], ClusterSettings] = Field(
         {}, description="clusters by the name we give them"
     )
-    registries: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]*$")], RegistrySettings] = (
-        Field({}, description="registries by the name we give them")
+    registries: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]*$")], RegistrySettings] = Field(
+        {}, description="registries by the name we give them"
     )
     database: DatabaseSettings = DatabaseSettings()
     limits: Limits = Limits()
