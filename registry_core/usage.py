@@ -1,0 +1,213 @@
+"""Usage: inventory × catalog. Which stored image is used by which workload, and which reference finds nothing.
+
+In use is a *union* (design §8): what the written reference resolves to now, the digest that the runtime reports
+as running (an index, a child or a config), and every repository that holds that same digest. A tag may have
+moved since a pod started; then both images are in use.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import pandas as pd
+
+from registry_core.catalog import CatalogFrames
+from registry_core.coverage import Gap
+
+#: `usage`: a row for each (stored image, place of a workload that uses it). `match` says how they were brought
+#: together: `tag`, `digest` (as written), `running digest`, `config digest`, `same digest elsewhere` (the
+#: workload named another repository, which holds the same bytes).
+USAGE_COLUMNS = (
+    "repository", "digest", "match", "cluster", "namespace", "owner_kind", "owner_name", "container",
+    "container_kind", "reference", "environment", "state", "reason", "pods", "first_seen_at", "last_seen_at",
+)  # fmt: skip
+
+#: What makes two rows the same use seen twice.
+USAGE_KEY = USAGE_COLUMNS[:11]
+
+#: `unresolved`: a row for each reference to this registry that resolves to nothing stored; `why` in words,
+#: `fault` as in a finding. `unreachable`, `forbidden` and `throttled` mean that the catalog could not read the
+#: place, so that the image may well be there.
+UNRESOLVED_COLUMNS = (
+    "repository", "tag", "digest", "fault", "why", "cluster", "namespace", "owner_kind", "owner_name",
+    "container", "container_kind", "reference", "environment", "state", "reason", "message", "pods",
+    "first_seen_at", "last_seen_at",
+)  # fmt: skip
+
+_WORKLOAD = ["cluster", "namespace", "owner_kind", "owner_name", "container", "container_kind", "reference"]
+
+
+@dataclass(frozen=True)
+class UsageFrames:
+    """Usage of one registry, both sides of the join."""
+
+    registry: str
+    usage: pd.DataFrame = field(repr=False)
+    unresolved: pd.DataFrame = field(repr=False)
+
+    @property
+    def images_in_use(self) -> int:
+        return len(self.usage[["repository", "digest"]].drop_duplicates())
+
+
+def join_usage(
+    inventory: pd.DataFrame,
+    catalog: CatalogFrames,
+    *,
+    names: Sequence[str],
+    environments: Mapping[str, str],
+    unread: Mapping[str, Gap] | None = None,
+) -> UsageFrames:
+    """Bring the references of all clusters (INVENTORY_COLUMNS) together with the catalog of one registry.
+
+    `names` are the hosts by which references name the registry, `environments` says what each cluster is for,
+    `unread` the repositories that the catalog could not read whole: a reference into one of those is told with
+    that fault, never as missing. Vectorised: 50,000 references × 400,000 tags take under three seconds.
+    """
+    uses = _distinct_uses(inventory, environments)
+    ours = uses["registry"].isin(list(names))
+    tags = catalog.tags[["repository", "tag", "digest", "fault", "detail"]]
+    images = catalog.images[["repository", "digest", "config_digest", "fault", "detail"]]
+    stored = images.loc[images["fault"].ne("missing") | images["fault"].isna(), ["repository", "digest"]]
+
+    by_tag = uses[ours & uses["tag"].notna() & uses["digest"].isna()].merge(
+        tags, on=["repository", "tag"], how="left", suffixes=("_written", ""), indicator="_found"
+    )
+    by_digest = uses[ours & uses["digest"].notna()].merge(
+        images[["repository", "digest", "fault", "detail"]],
+        on=["repository", "digest"],
+        how="left",
+        indicator="_found",
+    )
+    parts = [
+        by_tag[by_tag["digest"].notna()].assign(match="tag"),
+        by_digest[by_digest["_found"].eq("both") & by_digest["fault"].ne("missing")].assign(match="digest"),
+        *_by_running(uses, ours, images, stored),
+    ]
+    return UsageFrames(
+        registry=catalog.registry,
+        usage=_fold(pd.concat([part.reindex(columns=USAGE_COLUMNS) for part in parts], ignore_index=True)),
+        unresolved=_unresolved(uses[ours & uses["invalid"].notna()], by_tag, by_digest, catalog, unread or {}),
+    )
+
+
+def _distinct_uses(inventory: pd.DataFrame, environments: Mapping[str, str]) -> pd.DataFrame:
+    """The inventory with one row for each way a workload uses an image, its pods counted."""
+    keys = [*_WORKLOAD, "registry", "repository", "tag", "digest", "invalid", "status_digest", "status_repository",
+            "state", "reason", "message"]  # fmt: skip
+    uses = inventory[[*keys, "first_seen_at", "last_seen_at"]].copy()
+    uses["pods"] = inventory["kind"].eq("Pod").astype("int64")
+    uses["environment"] = uses["cluster"].astype(object).map(dict(environments)).fillna("unknown")
+    for column in keys:
+        uses[column] = uses[column].astype(object).where(uses[column].notna(), None)
+    grouped = uses.groupby([*keys, "environment"], dropna=False, sort=False, observed=True)
+    return grouped.agg(
+        pods=("pods", "sum"), first_seen_at=("first_seen_at", "min"), last_seen_at=("last_seen_at", "max")
+    ).reset_index()
+
+
+def _by_running(
+    uses: pd.DataFrame, ours: pd.Series[bool], images: pd.DataFrame, stored: pd.DataFrame
+) -> list[pd.DataFrame]:
+    """What the runtime reports as running, wherever it is stored, whatever host it was pulled from."""
+    running = uses[uses["status_digest"].notna()].assign(ours=ours)
+    written = uses[uses["digest"].notna() & ~ours].assign(
+        ours=False, status_digest=lambda frame: frame["digest"]
+    )
+    wanted = pd.concat([running, written], ignore_index=True).drop(columns=["digest", "tag"])
+    wanted = wanted.rename(columns={"repository": "repository_written"})
+
+    by_digest = wanted.merge(stored, left_on="status_digest", right_on="digest")
+    at_home = by_digest["ours"] & by_digest["repository"].eq(by_digest["repository_written"])
+    by_digest["match"] = at_home.map({True: "running digest", False: "same digest elsewhere"})
+
+    configs = images.loc[images["config_digest"].notna(), ["repository", "digest", "config_digest"]]
+    by_config = wanted.merge(configs, left_on="status_digest", right_on="config_digest")
+    return [by_digest, by_config.assign(match="config digest")]
+
+
+def _fold(usage: pd.DataFrame) -> pd.DataFrame:
+    """One row for each USAGE_KEY: states and reasons of its pods joined, pods summed."""
+    if usage.empty:
+        return usage
+    usage["reason"] = usage["reason"].fillna("")
+    grouped = usage.groupby(list(USAGE_KEY), dropna=False, sort=False, observed=True)
+    single = grouped["pods"].transform("size").eq(1)
+    alone, several = usage[single], usage[~single]
+    if not several.empty:
+        alone = pd.concat([alone, _fold_several(several)], ignore_index=True)
+    folded = alone.reindex(columns=USAGE_COLUMNS)
+    folded["reason"] = folded["reason"].replace("", None)
+    return folded.sort_values(["repository", "digest", "cluster", "namespace", "owner_name"], ignore_index=True)
+
+
+def _fold_several(usage: pd.DataFrame) -> pd.DataFrame:
+    def words(values: pd.Series[str]) -> str:
+        return ", ".join(sorted({value for value in values if value}))
+
+    grouped = usage.groupby(list(USAGE_KEY), dropna=False, sort=False, observed=True)
+    return grouped.agg(
+        state=("state", words),
+        reason=("reason", words),
+        pods=("pods", "sum"),
+        first_seen_at=("first_seen_at", "min"),
+        last_seen_at=("last_seen_at", "max"),
+    ).reset_index()
+
+
+def _unresolved(
+    invalid: pd.DataFrame,
+    by_tag: pd.DataFrame,
+    by_digest: pd.DataFrame,
+    catalog: CatalogFrames,
+    unread: Mapping[str, Gap],
+) -> pd.DataFrame:
+    known = set(catalog.tags["repository"].unique()) | set(catalog.images["repository"].unique())
+
+    lost_tags = by_tag[by_tag["digest"].isna()].assign(subject="tag")
+    lost_digests = by_digest[
+        by_digest["_found"].eq("left_only")
+        | (by_digest["_found"].eq("both") & by_digest["fault"].eq("missing"))
+    ].assign(subject="digest")
+    lost = pd.concat(
+        [
+            lost_tags.reindex(columns=[*UNRESOLVED_COLUMNS, "detail", "subject", "_found"]),
+            lost_digests.reindex(columns=[*UNRESOLVED_COLUMNS, "detail", "subject", "_found"]),
+        ],
+        ignore_index=True,
+    )
+    verdicts = [
+        _verdict(
+            repository, subject, listed=found == "both", fault=fault, detail=detail, known=known, unread=unread
+        )
+        for repository, subject, found, fault, detail in zip(
+            lost["repository"], lost["subject"], lost["_found"], lost["fault"], lost["detail"], strict=True
+        )
+    ]
+    lost["fault"] = [fault for fault, _ in verdicts]
+    lost["why"] = [why for _, why in verdicts]
+    bad = invalid.assign(fault="missing", why="not a reference: " + invalid["invalid"].astype(str))
+    whole = pd.concat([lost.reindex(columns=UNRESOLVED_COLUMNS), bad.reindex(columns=UNRESOLVED_COLUMNS)])
+    return whole.sort_values(["repository", "tag", "cluster", "namespace", "owner_name"], ignore_index=True)
+
+
+def _verdict(
+    repository: str,
+    subject: str,
+    *,
+    listed: bool,
+    fault: object,
+    detail: object,
+    known: set[str],
+    unread: Mapping[str, Gap],
+) -> tuple[str, str]:
+    """Fault and words for one reference that found nothing."""
+    if listed and isinstance(fault, str):
+        return fault, f"the registry lists the {subject}, but reading it: {detail or fault}"
+    gap = unread.get(repository) or unread.get("*")
+    if gap is not None:
+        return gap.fault, f"the catalog could not read {gap.place}: {gap.detail}"
+    if repository not in known:
+        return "missing", "no such repository in the registry"
+    return "missing", f"no such {subject} in the repository"
