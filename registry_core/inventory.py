@@ -46,9 +46,7 @@ class ImageUse:
     status_digest: str | None = None  #: digest in `imageID`: of an index, a child, or a config
     status_repository: str | None = None  #: `host/repository` in `imageID`, where it names one
     state: State = "template"
-    reason: str | None = (
-        None  #: ImagePullBackOff, ErrImagePull, InvalidImageName, Completed, CrashLoopBackOff, …
-    )
+    reason: str | None = None  #: ImagePullBackOff, ErrImagePull, InvalidImageName, Completed, CrashLoopBackOff, …
     message: str | None = None  #: the runtime's words, cut at 1,000 characters
     since: datetime | None = None  #: started (running), finished (terminated), pod created (waiting, template)
     node: str | None = None

@@ -112,9 +112,7 @@ def _by_running(
 ) -> list[pd.DataFrame]:
     """What the runtime reports as running, wherever it is stored, whatever host it was pulled from."""
     running = uses[uses["status_digest"].notna()].assign(ours=ours)
-    written = uses[uses["digest"].notna() & ~ours].assign(
-        ours=False, status_digest=lambda frame: frame["digest"]
-    )
+    written = uses[uses["digest"].notna() & ~ours].assign(ours=False, status_digest=lambda frame: frame["digest"])
     wanted = pd.concat([running, written], ignore_index=True).drop(columns=["digest", "tag"])
     wanted = wanted.rename(columns={"repository": "repository_written"})
 
@@ -167,8 +165,7 @@ def _unresolved(
 
     lost_tags = by_tag[by_tag["digest"].isna()].assign(subject="tag")
     lost_digests = by_digest[
-        by_digest["_found"].eq("left_only")
-        | (by_digest["_found"].eq("both") & by_digest["fault"].eq("missing"))
+        by_digest["_found"].eq("left_only") | (by_digest["_found"].eq("both") & by_digest["fault"].eq("missing"))
     ].assign(subject="digest")
     lost = pd.concat(
         [
@@ -178,9 +175,7 @@ def _unresolved(
         ignore_index=True,
     )
     verdicts = [
-        _verdict(
-            repository, subject, listed=found == "both", fault=fault, detail=detail, known=known, unread=unread
-        )
+        _verdict(repository, subject, listed=found == "both", fault=fault, detail=detail, known=known, unread=unread)
         for repository, subject, found, fault, detail in zip(
             lost["repository"], lost["subject"], lost["_found"], lost["fault"], lost["detail"], strict=True
         )

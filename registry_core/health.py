@@ -1,0 +1,144 @@
+"""Health, first half: what has to be there for an image to be pulled.
+
+An image in use is healthy when every part that a node will ask for can be had: its manifest, the children for
+the platforms of the nodes, their configs and every layer. This module says which parts those are; `findings`
+judges what the registry answered about them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from registry_core.catalog import CatalogFrames
+from registry_core.coverage import Fault
+from registry_core.errors import RegistryError
+from registry_core.manifests import children, descriptors
+from registry_core.platforms import serves
+
+What = Literal["tag", "manifest", "child", "config", "layer", "reference", "pull", "repository"]
+"""What a finding is about. `reference`: a workload's text that resolves to nothing; `pull`: what a kubelet says."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One thing that the registry must be able to give, and for the sake of which image.
+
+    `wanted` is False for children that no node of the clusters in question would pull: their loss is worth a
+    warning, not an alarm.
+    """
+
+    repository: str
+    image: str  #: digest of the image that is used (or checked): index or manifest
+    what: What
+    digest: str  #: of the part
+    size_bytes: int | None = None
+    platform: str | None = None
+    wanted: bool = True
+
+    @property
+    def is_manifest(self) -> bool:
+        return self.what in ("manifest", "child")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the registry said about one part: there (`fault` None) or not."""
+
+    fault: Fault | None = None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Documents:
+    """Manifest bytes by digest, as the history keeps them; a digest that is not here was never read."""
+
+    by_digest: Mapping[str, bytes]
+
+    def __contains__(self, digest: str) -> bool:
+        return digest in self.by_digest
+
+
+def parts_of_image(
+    repository: str, digest: str, documents: Documents, *, platforms: Iterable[str] | None
+) -> list[Part]:
+    """All parts of one image. `platforms` are those of the nodes that pull it; None means every platform.
+
+    An unreadable manifest ends the walk there: the part itself is listed, and its own answer tells why nothing
+    below it is known.
+    """
+    nodes = None if platforms is None else tuple(platforms)
+    found = [Part(repository, digest, "manifest", digest)]
+    if digest not in documents:
+        return found
+    try:
+        listed = children(documents.by_digest[digest])
+        if not listed:
+            return found + _blobs(repository, digest, digest, documents, platform=None)
+        for child in listed:
+            wanted = child.attestation_of is None and (
+                nodes is None or not child.platform or any(serves(child.platform, node) for node in nodes)
+            )
+            found.append(Part(repository, digest, "child", child.digest, child.size_bytes, child.platform, wanted))
+            if wanted and child.digest in documents:
+                found += _blobs(repository, digest, child.digest, documents, platform=child.platform)
+    except RegistryError:  # a document that does not parse: its own part is judged by the catalog's row
+        return found
+    return found
+
+
+def _blobs(repository: str, image: str, manifest: str, documents: Documents, *, platform: str | None) -> list[Part]:
+    # Foreign layers live at a URL of their vendor, not in the registry; a runtime fetches them from there.
+    return [
+        Part(repository, image, blob.kind, blob.digest, blob.size_bytes, platform)
+        for blob in descriptors(documents.by_digest[manifest])
+        if not blob.foreign
+    ]
+
+
+def parts_in_use(usage: pd.DataFrame, documents: Documents, platforms: Mapping[str, frozenset[str]]) -> list[Part]:
+    """Parts of every image in use (USAGE_COLUMNS), for the node `platforms` of the clusters that use it.
+
+    A cluster whose nodes could not be read counts as having every platform.
+    """
+    found: list[Part] = []
+    for (repository, digest), clusters in _clusters_by_image(usage).items():
+        nodes: set[str] | None = set()
+        for cluster in clusters:
+            of_cluster = platforms.get(cluster)
+            nodes = None if nodes is None or not of_cluster else nodes | of_cluster
+        found += parts_of_image(repository, digest, documents, platforms=nodes)
+    return found
+
+
+def _clusters_by_image(usage: pd.DataFrame) -> dict[tuple[str, str], set[str]]:
+    clusters: dict[tuple[str, str], set[str]] = {}
+    for repository, digest, cluster in zip(usage["repository"], usage["digest"], usage["cluster"], strict=True):
+        clusters.setdefault((repository, digest), set()).add(cluster)
+    return clusters
+
+
+def parts_of_everything(catalog: CatalogFrames, documents: Documents) -> list[Part]:
+    """Parts of every image of a catalog, used or not, for every platform."""
+    images = catalog.images
+    tops = images[~images["found_by"].eq("child")]
+    found: list[Part] = []
+    for repository, digest in zip(tops["repository"], tops["digest"], strict=True):
+        found += parts_of_image(repository, digest, documents, platforms=None)
+    return found
+
+
+def platforms_of_clusters(inventory: pd.DataFrame) -> dict[str, frozenset[str]]:
+    """Node platforms by cluster, from the inventory's pod rows; a cluster without any known is absent."""
+    known = inventory.loc[inventory["platform"].notna(), ["cluster", "platform"]].drop_duplicates()
+    return {str(cluster): frozenset(group.astype(str)) for cluster, group in known.groupby("cluster")["platform"]}
+
+
+def digests_to_read(usage: pd.DataFrame, catalog: CatalogFrames) -> set[str]:
+    """Digests whose documents `parts_in_use` needs: the images in use and what their indexes list."""
+    used = set(usage["digest"])
+    listed = catalog.children
+    return used | set(listed.loc[listed["digest"].isin(used), "child"])
