@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
+from resources.configuration.paths import FilePath
 from resources.configuration.secrets import NamespacedName, SecretName
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -43,7 +44,7 @@ class Credentials(Settings):
     username: str | None = Field(None, description="user or robot name, with `password`")
     password: SecretName | None = Field(None, description="where the password or access token is")
     token: SecretName | None = Field(None, description="where a registry bearer token is, used as it is")
-    docker_config: str | None = Field(None, description="path of a docker `config.json`")
+    docker_config: FilePath | None = Field(None, description="path of a docker `config.json`")
     kubernetes_secret: NamespacedName | None = Field(
         None, description="`namespace/name` of a pull secret in the cluster named by `cluster`"
     )
@@ -70,7 +71,7 @@ class Credentials(Settings):
 class TlsSettings(Settings):
     """How to trust the other side."""
 
-    ca: str | None = Field(None, description="path of a PEM file with the authorities to trust")
+    ca: FilePath | None = Field(None, description="path of a PEM file with the authorities to trust")
     insecure: bool = Field(False, description="accept any certificate; say yes only for a test")
 
 
@@ -95,12 +96,12 @@ class ClusterSettings(Settings):
     """One Kubernetes cluster: how to reach it (one of four ways) and what it means to us."""
 
     context: str | None = Field(None, description="context of the kubeconfig")
-    kubeconfig: str | None = Field(None, description="path of the kubeconfig; default: as kubectl finds it")
+    kubeconfig: FilePath | None = Field(None, description="path of the kubeconfig; default: as kubectl finds it")
     in_cluster: bool = Field(False, description="use the service account of the pod we run in")
     server: str | None = Field(None, description="address of the API server, with `token`")
     token: SecretName | None = Field(None, description="where the bearer token is")
     tls: TlsSettings = Field(TlsSettings(), description="trust, for `server`")
-    dump: str | None = Field(
+    dump: FilePath | None = Field(
         None, description="folder or file with `kubectl get … -A -o json` output, for clusters out of reach"
     )
     environment: Environment = Field("production", description="what the cluster is for; decides severity")
