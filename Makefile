@@ -1,0 +1,44 @@
+# Few words: quickstart, test, check, benchmark, clean.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+INSTALLED := $(VENV)/.installed
+
+.PHONY: quickstart test check format benchmark constraints clean
+
+# The whole main job on a sample registry and two sample clusters, then the Dagster UI. Ctrl-C stops it all.
+quickstart: $(INSTALLED)
+	@$(BIN)/registry-pipelines quickstart
+
+# Everything: lint, types, tests.
+test: check
+	$(BIN)/pytest $(PYTEST_ARGS)
+
+check: $(INSTALLED)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+format: $(INSTALLED)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+# Minutes, and better on an idle machine. Needs docker-registry, nginx and wrk (Debian).
+benchmark: $(INSTALLED)
+	$(BIN)/python -m benchmarks
+
+$(INSTALLED): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name it: make PYTHON=python3.12 …")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[test]'
+	touch $@
+
+# Write constraints.txt anew from what the ranges of pyproject.toml give today.
+constraints:
+	rm -rf $(VENV)-constraints && $(PYTHON) -m venv $(VENV)-constraints
+	$(VENV)-constraints/bin/python -m pip install --quiet --disable-pip-version-check '.[test]'
+	$(VENV)-constraints/bin/python -m pip freeze --exclude registry-pipelines | grep -E '^[A-Za-z0-9._-]+==[^ ]+$$' > constraints.txt
+	rm -rf $(VENV)-constraints build
+
+clean:
+	rm -rf .quickstart $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

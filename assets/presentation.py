@@ -1,0 +1,119 @@
+"""Our frames as Dagster metadata that a person wants to read.
+
+Dagster's tables are not virtualised, so at most 50 rows, short columns and no digests (design §9); NumPy and
+pandas scalars are refused in metadata, so everything becomes a plain Python value here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+
+from registry_core.coverage import Coverage
+
+MAX_ROWS = 50
+_MAX_TEXT = 160
+
+
+def plain(value: object) -> Any:
+    """A value as metadata takes it: Python's own numbers, texts, or nothing."""
+    if value is None:
+        return None
+    if isinstance(value, (str, bool, int, float)) and not isinstance(value, float):
+        return value
+    if isinstance(value, (datetime, pd.Timestamp)):
+        return None if pd.isna(value) else moment(value)
+    if pd.api.types.is_scalar(value) and pd.isna(value):
+        return None
+    return value.item() if hasattr(value, "item") else value
+
+
+def moment(value: datetime) -> str:
+    """A time as people of several time zones read it: `2026-11-21 07:35 UTC`."""
+    return value.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def amount(count: int, one: str, many: str | None = None) -> str:
+    """`1 image`, `1,204 images`: a number with its noun."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def size(size_bytes: float) -> str:
+    """Bytes as people read them, in powers of 1024: `3.4 GiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB", "TiB"):
+        if abs(size_bytes) < 1024 or unit == "TiB":
+            return f"{size_bytes:,.0f} {unit}" if unit == "B" else f"{size_bytes:,.1f} {unit}"
+        size_bytes /= 1024
+    raise AssertionError("the loop ends at the last unit")
+
+
+def table(frame: pd.DataFrame, columns: Sequence[str], *, rows: int = MAX_ROWS) -> dg.TableMetadataValue:
+    """The first rows of a frame as a Dagster table, texts cut so that it stays readable."""
+    shown = frame.loc[:, list(columns)].head(min(rows, MAX_ROWS))
+    records = [
+        dg.TableRecord({name: _cell(value) for name, value in zip(columns, row, strict=True)})
+        for row in shown.itertuples(index=False)
+    ]
+    schema = dg.TableSchema(columns=[dg.TableColumn(name, type="string") for name in columns])
+    return dg.MetadataValue.table(records=records, schema=schema)
+
+
+def _cell(value: object) -> str | int | float | bool:
+    simple = plain(value)
+    if simple is None:
+        return ""
+    if isinstance(simple, str) and len(simple) > _MAX_TEXT:
+        return simple[: _MAX_TEXT - 1] + "…"
+    return simple  # type: ignore[no-any-return]
+
+
+def column_schema(columns: Sequence[str], descriptions: Mapping[str, str] | None = None) -> dg.TableSchema:
+    """Column schema of an asset for Dagster's Columns page."""
+    told = descriptions or {}
+    return dg.TableSchema(columns=[dg.TableColumn(name, description=told.get(name)) for name in columns])
+
+
+def markdown_table(frame: pd.DataFrame, headings: Mapping[str, str], *, rows: int = 10) -> str:
+    """A small Markdown table; `headings` maps columns to what the reader sees above them."""
+    if frame.empty:
+        return ""
+    lines = ["| " + " | ".join(headings.values()) + " |", "|" + "---|" * len(headings)]
+    for row in frame.loc[:, list(headings)].head(rows).itertuples(index=False):
+        lines.append(
+            "| " + " | ".join(str(_cell(value)).replace("|", "\\|").replace("\n", " ") for value in row) + " |"
+        )
+    if len(frame) > rows:
+        lines.append(f"\n… and {len(frame) - rows:,} more.")
+    return "\n".join(lines)
+
+
+def coverage_markdown(coverage: Coverage) -> str:
+    """Coverage as a sentence and, where something was not read, a list."""
+    head = (
+        f"**Complete.** {coverage.answered} of {coverage.asked} places answered."
+        if coverage.complete
+        else f"**Incomplete.** Only {coverage.answered} of {coverage.asked} places answered, so nothing may be"
+        " concluded from what is not here."
+    )
+    lines = [head]
+    for gap in sorted(coverage.gaps, key=lambda gap: gap.excused)[:20]:
+        lines.append(f"- {'(excused) ' if gap.excused else ''}`{gap.place}`: **{gap.fault}**, {gap.detail}")
+    if len(coverage.gaps) > 20:
+        lines.append(f"- … and {len(coverage.gaps) - 20} more")
+    return "\n".join(lines)
+
+
+def span(duration: timedelta) -> str:
+    """A duration in its two largest units: `2 h 5 min`, `3 d 4 h`, `12 s`."""
+    seconds = int(duration.total_seconds())
+    units = (("d", 86400), ("h", 3600), ("min", 60), ("s", 1))
+    parts = []
+    for name, length in units:
+        if seconds >= length:
+            parts.append(f"{seconds // length} {name}")
+            seconds %= length
+    return " ".join(parts[:2]) or "0 s"
