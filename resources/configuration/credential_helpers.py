@@ -13,7 +13,8 @@ import subprocess
 
 from registry_core.errors import ConfigError
 from resources.configuration.credentials import Credential, IdentityToken, Login
-from resources.configuration.docker_config import DOCKER_HUB_HOSTS, DOCKER_HUB_KEY
+from resources.configuration.docker_config import DOCKER_HUB_KEY
+from resources.configuration.settings import DOCKER_HUB_HOSTS
 
 #: Key chains may ask the user; nobody answers in a job.
 PATIENCE_SECONDS = 20.0

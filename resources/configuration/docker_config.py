@@ -19,9 +19,9 @@ from typing import Any
 
 from registry_core.errors import ConfigError
 from resources.configuration.credentials import BearerToken, Credential, IdentityToken, Login
+from resources.configuration.settings import DOCKER_HUB_HOSTS
 
-#: One registry under several names; the last is the key under which docker keeps its login.
-DOCKER_HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
+#: The key under which docker keeps its login to Docker Hub.
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"
 
 
@@ -151,7 +151,7 @@ def _entry(key: str, value: Any) -> Entry:
 
 
 def _credential(value: Mapping[str, Any]) -> tuple[Credential | None, str]:
-    """The credential of an entry, else what is broken in it. `auth` wins over `username` and `password`, as in docker."""
+    """The credential of an entry, else what is broken in it. `auth` wins over the plain fields."""
     texts = {key: text for key, text in value.items() if isinstance(text, str) and text}
     if "identitytoken" in texts:
         return IdentityToken(texts["identitytoken"]), ""

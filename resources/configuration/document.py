@@ -29,11 +29,15 @@ class Document:
     name: str  #: the file as messages call it
     value: Any
     lines: dict[KeyPath, int]
-    problems: tuple[Problem, ...] = ()  #: faults that do not hinder reading the rest: keys given twice
+    problems: tuple[tuple[KeyPath, str], ...] = ()  #: faults that do not hinder reading the rest: keys given twice
+
+    def line(self, path: KeyPath) -> int:
+        """The line of a key, else of the nearest parent that is written; 0 for the whole file."""
+        return next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), 0)
 
     def place(self, path: KeyPath) -> str:
-        """`site.yaml:12 registries.harbor.url`; the line of the nearest parent that is written."""
-        line = next((self.lines[path[:n]] for n in range(len(path), 0, -1) if path[:n] in self.lines), None)
+        """`site.yaml:12 registries.harbor.url`."""
+        line = self.line(path)
         where = f"{self.name}:{line}" if line else self.name
         keys = ".".join(str(part) for part in path)
         return f"{where} {keys}" if keys else where
@@ -98,7 +102,7 @@ def _shown(path: Path) -> str:
         return str(path)
 
 
-def _walk(root: yaml.Node, lines: dict[KeyPath, int], name: str) -> Iterator[Problem]:
+def _walk(root: yaml.Node, lines: dict[KeyPath, int], name: str) -> Iterator[tuple[KeyPath, str]]:
     """Note the line of every key, and yield what is wrong with keys: given twice, or no text."""
     todo: list[tuple[yaml.Node, KeyPath, frozenset[int]]] = [(root, (), frozenset())]
     seen = 0
@@ -114,23 +118,21 @@ def _walk(root: yaml.Node, lines: dict[KeyPath, int], name: str) -> Iterator[Pro
                 lines[(*path, position)] = item.start_mark.line + 1
                 todo.append((item, (*path, position), inside))
         elif isinstance(node, yaml.MappingNode):
-            yield from _walk_mapping(node, path, lines, name)
+            yield from _walk_mapping(node, path, lines)
             todo.extend((value, (*path, _key(key)), inside) for key, value in node.value)
 
 
-def _walk_mapping(node: yaml.MappingNode, path: KeyPath, lines: dict[KeyPath, int], name: str) -> Iterator[Problem]:
+def _walk_mapping(node: yaml.MappingNode, path: KeyPath, lines: dict[KeyPath, int]) -> Iterator[tuple[KeyPath, str]]:
     own: dict[str, int] = {}
     for key_node, _ in node.value:
         key, line = _key(key_node), key_node.start_mark.line + 1
-        place = f"{name}:{line} {'.'.join(str(part) for part in (*path, key))}"
         if key_node.tag == "tag:yaml.org,2002:merge":
             continue
         if key_node.tag != "tag:yaml.org,2002:str":
-            yield Problem(place, f"`{key}` is no text to YAML; put the key in quotes: `\"{key}\"`")
+            yield Problem(place, f'`{key}` is no text to YAML; put the key in quotes: `"{key}"`')
         if key in own:
-            yield Problem(place, f"`{key}` is given twice, first on line {own[key]}; keep one")
-        own.setdefault(key, line)
-        lines.setdefault((*path, key), line)
+            yield (*path, key), f"`{key}` is given twice, on lines {own[key]} and {line}; keep one"
+        own[key] = lines[(*path, key)] = line
 
 
 def _key(node: yaml.Node) -> str:

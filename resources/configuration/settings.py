@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from resources.configuration.paths import FilePath
 from resources.configuration.secrets import NamespacedName, SecretName
@@ -25,7 +25,7 @@ def parse_span(value: object) -> timedelta:
         return value
     match = re.fullmatch(r"\s*(\d+)\s*([smhdw])\s*", value) if isinstance(value, str) else None
     if not match:
-        raise ValueError(f"write a span of time as a number and one of s, m, h, d, w (`30d`), not {value!r}")
+        raise ValueError(f"write a span of time as a number and one of s, m, h, d, w (`30d`), not {str(value)[:60]!r}")
     return timedelta(**{_UNITS[match[2]]: int(match[1])})
 
 
@@ -90,6 +90,9 @@ class CustomResource(Settings):
 
 
 Environment = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
+
+#: Hosts of Docker Hub: the one that references name, and those that answer for it.
+DOCKER_HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
 
 
 class ClusterSettings(Settings):
@@ -167,8 +170,8 @@ class RegistrySettings(Settings):
 
     @property
     def names(self) -> tuple[str, ...]:
-        """Hosts by which references name this registry."""
-        return self.hosts or (self.host,)
+        """Hosts by which references name this registry; Docker Hub has several."""
+        return self.hosts or (DOCKER_HUB_HOSTS if self.host.lower() in DOCKER_HUB_HOSTS else (self.host,))
 
 
 class DatabaseSettings(Settings):
@@ -181,6 +184,15 @@ class DatabaseSettings(Settings):
     )
     password: SecretName | None = Field(None, description="where the database password is")
 
+    @field_validator("url")
+    @classmethod
+    def _no_password_in_the_address(cls, url: str | None) -> str | None:
+        if url is not None and "://" not in url:
+            raise ValueError("write a SQLAlchemy URL: `postgresql+psycopg2://user@host/name` or `sqlite:///file`")
+        if url is not None and re.search(r"//[^/@\s]*:[^@\s]*@", url):
+            raise ValueError("the address holds a password; take it out and name its place: `password: {env: NAME}`")
+        return url
+
 
 Severity = Literal["error", "warning"]
 
@@ -188,16 +200,41 @@ Severity = Literal["error", "warning"]
 class Limits(Settings):
     """The brakes. A snapshot older than these is not believed; a plan beyond these is refused."""
 
-    max_inventory_age: Span = timedelta(hours=2)
-    max_catalog_age: Span = timedelta(hours=24)
-    max_plan_age: Span = timedelta(hours=24)
-    max_evicted_images: int = Field(500, ge=0)
-    max_evicted_share: float = Field(0.9, gt=0, le=1)
-    min_images_in_use: int = Field(10, ge=0)
+    max_inventory_age: Span = Field(timedelta(hours=2), description="older inventories are not believed")
+    max_catalog_age: Span = Field(timedelta(hours=24), description="older catalogs are not believed")
+    max_plan_age: Span = Field(timedelta(hours=24), description="older plans are not carried out")
+    max_evicted_images: int = Field(500, ge=0, description="a plan that evicts more images is refused")
+    max_evicted_share: float = Field(
+        0.9, gt=0, le=1, description="a plan that evicts a larger share of a registry's images is refused"
+    )
+    min_images_in_use: int = Field(
+        10, ge=0, description="no plan is made when the inventories show fewer images in use"
+    )
+
+
+Cron = Annotated[str, Field(pattern=r"^\S+( \S+){4}$")]
+
+
+class Schedules(Settings):
+    """When the graph is made again. Times are UTC."""
+
+    inventory: Cron = Field("*/15 * * * *", description="cron: take the inventory of every cluster")
+    catalog: Cron = Field("0 2 * * *", description="cron: crawl every registry")
+    switched_on: bool = Field(
+        False, description="schedules and sensors start switched on, instead of waiting for a person in the UI"
+    )
 
 
 class Site(Settings):
     """The whole file."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_sections(cls, value: object) -> object:
+        """A section of which everything is commented out is as good as absent."""
+        if isinstance(value, dict):
+            return {key: section for key, section in value.items() if section is not None}
+        return value
 
     clusters: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], ClusterSettings] = Field(
         {}, description="clusters by the name we give them"
@@ -205,8 +242,9 @@ class Site(Settings):
     registries: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]*$")], RegistrySettings] = Field(
         {}, description="registries by the name we give them"
     )
-    database: DatabaseSettings = DatabaseSettings()
-    limits: Limits = Limits()
+    database: DatabaseSettings = Field(DatabaseSettings(), description="where the history is kept")
+    limits: Limits = Field(Limits(), description="the brakes")
+    schedules: Schedules = Field(Schedules(), description="when the graph is made again")
     severity: dict[Environment, Severity] = Field(
         {"production": "error"},
         description="severity of a finding by the environment of the cluster it hurts; others: warning",
@@ -215,7 +253,11 @@ class Site(Settings):
 
     def registry_of_host(self, host: str) -> str | None:
         """Name of the registry that workloads know as `host`."""
-        return next((name for name, settings in self.registries.items() if host in settings.names), None)
+        wanted = host.lower()
+        for name, settings in self.registries.items():
+            if wanted in (known.lower() for known in settings.names):
+                return name
+        return None
 
     def severity_of(self, environment: str) -> Severity:
         return self.severity.get(environment, "warning")

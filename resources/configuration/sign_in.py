@@ -9,7 +9,6 @@ from registry_core.errors import ConfigError
 from resources.configuration.credential_helpers import ask_helper
 from resources.configuration.credentials import BearerToken, Credential, Login
 from resources.configuration.docker_config import (
-    DOCKER_HUB_HOSTS,
     DockerConfig,
     parse_docker_config,
     read_docker_config,
@@ -17,7 +16,7 @@ from resources.configuration.docker_config import (
     user_docker_configs,
 )
 from resources.configuration.secrets import read_secret
-from resources.configuration.settings import Credentials
+from resources.configuration.settings import DOCKER_HUB_HOSTS, Credentials
 
 ReadKubernetesSecret = Callable[[str, str, str], tuple[str, Mapping[str, bytes]]]
 """(cluster, namespace, name) → (type of the secret, its data decoded). Raises ClusterError."""

@@ -1,0 +1,58 @@
+"""What is wrong between entries of a site's file that are right in themselves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from resources.configuration.document import KeyPath
+from resources.configuration.settings import ClusterSettings, RegistrySettings
+
+
+def crosscheck(
+    clusters: Mapping[str, ClusterSettings | None], registries: Mapping[str, RegistrySettings | None]
+) -> Iterator[tuple[KeyPath, str]]:
+    """(place, what is wrong) for each problem. An entry that could not be read is None: nothing is said of it."""
+    yield from _hosts_claimed_twice(registries)
+    for name, registry in registries.items():
+        if registry is not None:
+            yield from _pull_secret_out_of_reach(name, registry, clusters)
+
+
+def _hosts_claimed_twice(registries: Mapping[str, RegistrySettings | None]) -> Iterator[tuple[KeyPath, str]]:
+    owner: dict[str, str] = {}
+    for name, registry in registries.items():
+        if registry is None:
+            continue
+        where: KeyPath = ("registries", name, "hosts" if registry.hosts else "url")
+        for host in dict.fromkeys(host.lower() for host in registry.names):
+            if host in owner:
+                yield (
+                    where,
+                    (
+                        f"`{host}` belongs to the registry `{owner[host]}` already; a host names one registry, so"
+                        " give them different `hosts`, or drop one"
+                    ),
+                )
+            owner.setdefault(host, name)
+
+
+def _pull_secret_out_of_reach(
+    name: str, registry: RegistrySettings, clusters: Mapping[str, ClusterSettings | None]
+) -> Iterator[tuple[KeyPath, str]]:
+    credentials = registry.credentials
+    if credentials is None or credentials.cluster is None:
+        return
+    where: KeyPath = ("registries", name, "credentials", "cluster")
+    if credentials.cluster not in clusters:
+        known = ", ".join(clusters) or "none"
+        yield where, f"no cluster is called `{credentials.cluster}`; configured are: {known}"
+        return
+    cluster = clusters[credentials.cluster]
+    if cluster is not None and cluster.dump is not None:
+        yield (
+            where,
+            (
+                f"`{credentials.cluster}` is read from a dump, and secrets are not in a dump; name the login in"
+                " another way"
+            ),
+        )

@@ -1,0 +1,107 @@
+"""Read the one file of a site, and tell everything that is wrong with it at once.
+
+Nothing is contacted and no secret is fetched here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from registry_core.errors import ConfigError, Problem
+from resources.configuration.crosscheck import crosscheck
+from resources.configuration.document import Document, KeyPath, read_document
+from resources.configuration.explain import explain
+from resources.configuration.paths import FOLDER, beside
+from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
+
+SITE_FILE = "registry_pipelines.yaml"
+SITE_FILE_VARIABLE = "REGISTRY_PIPELINES_CONFIG"
+DEFAULT_DATABASE_FILE = "registry_pipelines.sqlite"
+
+Entry = TypeVar("Entry", bound=BaseModel)
+
+CheckPolicies = Callable[[Sequence[Mapping[str, Any]]], Sequence[tuple[KeyPath, str]]]
+"""Judges the policies: (path within the list, what is wrong) for each problem."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedSite:
+    """The settings of a site and the file they came from. All paths in them are absolute."""
+
+    path: Path
+    site: Site
+
+    @property
+    def folder(self) -> Path:
+        return self.path.parent
+
+    @property
+    def database_url(self) -> str:
+        """SQLAlchemy URL of the history, without its password: the one given, else SQLite beside the file."""
+        return self.site.database.url or f"sqlite:///{self.folder / DEFAULT_DATABASE_FILE}"
+
+
+def find_site_file() -> Path:
+    """The file named by REGISTRY_PIPELINES_CONFIG, else `registry_pipelines.yaml` here. It may not exist."""
+    named = os.environ.get(SITE_FILE_VARIABLE)
+    return (Path(named).expanduser() if named else Path(SITE_FILE)).absolute()
+
+
+def load_site(path: Path | None = None, *, check_policies: CheckPolicies | None = None) -> LoadedSite:
+    """Read and check a site's file (`find_site_file()` where none is named).
+
+    Raises ConfigError with every problem of the file, each with its line; never with a secret.
+    """
+    path = (path or find_site_file()).absolute()
+    document = read_document(path)
+    if not isinstance(document.value, dict):
+        raise ConfigError("write keys and values (`registries:` …) at the top of the file", subject=document.name)
+    folder = path.resolve().parent
+    context = {FOLDER: folder}
+    problems = list(document.problems)
+    site: Site | None = None
+    try:
+        site = Site.model_validate(document.value, context=context)
+    except ValidationError as error:
+        problems += explain(error, Site)
+    problems += _across(document, context)
+    if check_policies is not None and isinstance(policies := document.value.get("policies") or [], list):
+        problems += [(("policies", *where), message) for where, message in check_policies(policies)]
+    if problems or site is None:
+        problems.sort(key=lambda problem: document.line(problem[0]))
+        raise ConfigError(
+            [Problem(document.place(where), message) for where, message in problems], subject=document.name
+        )
+    return LoadedSite(path, _with_database(site, folder))
+
+
+def _across(document: Document, context: dict[str, Any]) -> Iterator[tuple[KeyPath, str]]:
+    """Checks across entries, over all those that are right in themselves, so that one fault hides no other."""
+    clusters = _valid_entries(document.value.get("clusters"), ClusterSettings, context)
+    registries = _valid_entries(document.value.get("registries"), RegistrySettings, context)
+    return crosscheck(clusters, registries)
+
+
+def _valid_entries(written: object, model: type[Entry], context: dict[str, Any]) -> dict[str, Entry | None]:
+    """Entries by name; None where the entry has a problem of its own, told already."""
+    entries: dict[str, Entry | None] = {}
+    for name, value in written.items() if isinstance(written, dict) else ():
+        try:
+            entries[str(name)] = model.model_validate(value, context=context)
+        except ValidationError:
+            entries[str(name)] = None
+    return entries
+
+
+def _with_database(site: Site, folder: Path) -> Site:
+    """The site with the address of its database written out; a relative SQLite file lies beside the site's."""
+    url = site.database.url or f"sqlite:///{DEFAULT_DATABASE_FILE}"
+    if url.startswith("sqlite:///") and not url.startswith(("sqlite:////", "sqlite:///:memory:")):
+        url = f"sqlite:///{beside(folder, url.removeprefix('sqlite:///'))}"
+    return site.model_copy(update={"database": site.database.model_copy(update={"url": url})})
