@@ -12,9 +12,9 @@ import shutil
 import subprocess
 
 from registry_core.errors import ConfigError
-from resources.configuration.credentials import Credential, IdentityToken, Login
 from resources.configuration.docker_config import DOCKER_HUB_KEY
 from resources.configuration.settings import DOCKER_HUB_HOSTS
+from resources.registry.sign_in.login import Credential, IdentityToken, Login
 
 #: Key chains may ask the user; nobody answers in a job.
 PATIENCE_SECONDS = 20.0

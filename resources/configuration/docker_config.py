@@ -18,8 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from registry_core.errors import ConfigError
-from resources.configuration.credentials import BearerToken, Credential, IdentityToken, Login
 from resources.configuration.settings import DOCKER_HUB_HOSTS
+from resources.registry.sign_in.login import BearerToken, Credential, IdentityToken, Login
 
 #: The key under which docker keeps its login to Docker Hub.
 DOCKER_HUB_KEY = "https://index.docker.io/v1/"

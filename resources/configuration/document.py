@@ -129,7 +129,7 @@ def _walk_mapping(node: yaml.MappingNode, path: KeyPath, lines: dict[KeyPath, in
         if key_node.tag == "tag:yaml.org,2002:merge":
             continue
         if key_node.tag != "tag:yaml.org,2002:str":
-            yield Problem(place, f'`{key}` is no text to YAML; put the key in quotes: `"{key}"`')
+            yield (*path, key), f'`{key}` is no text to YAML; put the key in quotes: `"{key}"`'
         if key in own:
             yield (*path, key), f"`{key}` is given twice, on lines {own[key]} and {line}; keep one"
         own[key] = lines[(*path, key)] = line

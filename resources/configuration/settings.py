@@ -11,25 +11,11 @@ from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from resources.configuration.paths import FilePath
 from resources.configuration.secrets import NamespacedName, SecretName
-
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-def parse_span(value: object) -> timedelta:
-    """`90s`, `15m`, `2h`, `30d`, `4w` as a span. Raises ValueError with what to write instead."""
-    if isinstance(value, timedelta):
-        return value
-    match = re.fullmatch(r"\s*(\d+)\s*([smhdw])\s*", value) if isinstance(value, str) else None
-    if not match:
-        raise ValueError(f"write a span of time as a number and one of s, m, h, d, w (`30d`), not {str(value)[:60]!r}")
-    return timedelta(**{_UNITS[match[2]]: int(match[1])})
-
-
-Span = Annotated[timedelta, BeforeValidator(parse_span)]
+from resources.configuration.spans import Span
 
 
 class Settings(BaseModel):
@@ -41,14 +27,24 @@ class Settings(BaseModel):
 class Credentials(Settings):
     """How to sign in to a registry: one of the four ways. Only places are named, never a password."""
 
-    username: str | None = Field(None, description="user or robot name, with `password`")
-    password: SecretName | None = Field(None, description="where the password or access token is")
-    token: SecretName | None = Field(None, description="where a registry bearer token is, used as it is")
-    docker_config: FilePath | None = Field(None, description="path of a docker `config.json`")
-    kubernetes_secret: NamespacedName | None = Field(
-        None, description="`namespace/name` of a pull secret in the cluster named by `cluster`"
+    username: str | None = Field(None, description="user or robot name, with `password`", examples=["robot$pipelines"])
+    password: SecretName | None = Field(
+        None, description="where the password or access token is", examples=[{"env": "HARBOR_PASSWORD"}]
     )
-    cluster: str | None = Field(None, description="cluster that holds `kubernetes_secret`")
+    token: SecretName | None = Field(
+        None,
+        description="where a registry bearer token is, used as it is",
+        examples=[{"file": "/run/secrets/registry-token"}],
+    )
+    docker_config: FilePath | None = Field(
+        None, description="path of a docker `config.json`", examples=["~/.docker/config.json"]
+    )
+    kubernetes_secret: NamespacedName | None = Field(
+        None,
+        description="`namespace/name` of a pull secret in the cluster named by `cluster`",
+        examples=["platform/pull-secret"],
+    )
+    cluster: str | None = Field(None, description="cluster that holds `kubernetes_secret`", examples=["production"])
 
     @model_validator(mode="after")
     def _one_way(self) -> Credentials:
@@ -71,7 +67,9 @@ class Credentials(Settings):
 class TlsSettings(Settings):
     """How to trust the other side."""
 
-    ca: FilePath | None = Field(None, description="path of a PEM file with the authorities to trust")
+    ca: FilePath | None = Field(
+        None, description="path of a PEM file with the authorities to trust", examples=["site-ca.pem"]
+    )
     insecure: bool = Field(False, description="accept any certificate; say yes only for a test")
 
 
@@ -98,24 +96,43 @@ DOCKER_HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io", "reg
 class ClusterSettings(Settings):
     """One Kubernetes cluster: how to reach it (one of four ways) and what it means to us."""
 
-    context: str | None = Field(None, description="context of the kubeconfig")
-    kubeconfig: FilePath | None = Field(None, description="path of the kubeconfig; default: as kubectl finds it")
+    context: str | None = Field(None, description="context of the kubeconfig", examples=["production"])
+    kubeconfig: FilePath | None = Field(
+        None, description="path of the kubeconfig; default: as kubectl finds it", examples=["~/.kube/config"]
+    )
     in_cluster: bool = Field(False, description="use the service account of the pod we run in")
-    server: str | None = Field(None, description="address of the API server, with `token`")
-    token: SecretName | None = Field(None, description="where the bearer token is")
+    server: str | None = Field(
+        None, description="address of the API server, with `token`", examples=["https://kubernetes.example.com:6443"]
+    )
+    token: SecretName | None = Field(
+        None, description="where the bearer token is", examples=[{"file": "/run/secrets/cluster-token"}]
+    )
     tls: TlsSettings = Field(TlsSettings(), description="trust, for `server`")
     dump: FilePath | None = Field(
-        None, description="folder or file with `kubectl get … -A -o json` output, for clusters out of reach"
+        None,
+        description="folder or file with `kubectl get … -A -o json` output, for clusters out of reach",
+        examples=["dumps/production"],
     )
     environment: Environment = Field("production", description="what the cluster is for; decides severity")
     required: bool = Field(True, description="no plan is made unless this cluster was read, whole and lately")
     may_be_missing: tuple[str, ...] = Field(
-        (), description="resources that may be absent or forbidden: `serving.knative.dev/v1 services`"
+        (),
+        description="resources that may be absent or forbidden: `serving.knative.dev/v1 services`",
+        examples=[["serving.knative.dev/v1 services"]],
     )
     custom_resources: tuple[CustomResource, ...] | None = Field(
         None,
         description="custom resources that name images; default: Argo Rollouts, Summerwind runners, Knative,"
         " each excused where the cluster does not know it",
+        examples=[
+            [
+                {
+                    "resource": "argoproj.io/v1alpha1 rollouts",
+                    "kind": "Rollout",
+                    "paths": [".spec.template.spec.containers[].image"],
+                }
+            ]
+        ],
     )
     page_size: int = Field(500, ge=1, le=5000, description="objects asked for in one page")
 
@@ -138,24 +155,34 @@ class ClusterSettings(Settings):
 class RegistrySettings(Settings):
     """One registry: how to reach it, how politely, and what to read of it."""
 
-    url: str = Field(description="address: `https://registry.example.com`", pattern=r"^https?://[^/?#@\s]+/?$")
-    hosts: tuple[str, ...] = Field(
-        (), description="names that workloads use for it (`registry.example.com`); default: the host of `url`"
+    url: str = Field(
+        description="address: `https://registry.example.com`",
+        pattern=r"^https?://[^/?#@\s]+/?$",
+        examples=["https://registry.example.com"],
     )
-    credentials: Credentials | None = Field(None, description="how to sign in; default: not at all")
+    hosts: tuple[str, ...] = Field(
+        (),
+        description="names that workloads use for it (`registry.example.com`); default: the host of `url`",
+        examples=[["registry.example.com"]],
+    )
+    credentials: Credentials | None = Field(
+        None, description="how to sign in; default: not at all", examples=[{"docker_config": "~/.docker/config.json"}]
+    )
     tls: TlsSettings = Field(TlsSettings(), description="trust")
     connections: int = Field(16, ge=1, le=256, description="connections at once, over all that we do there")
-    requests_per_second: float | None = Field(None, gt=0, description="upper bound; default: none")
+    requests_per_second: float | None = Field(None, gt=0, description="upper bound; default: none", examples=[50])
     timeout: Span = Field(timedelta(seconds=30), description="wait for an answer this long")
     retries: int = Field(4, ge=0, le=10, description="tries after the first, for what can pass")
     patience: Span = Field(
         timedelta(minutes=5), description="wait no longer than this in all when throttled, for one request"
     )
     repositories: tuple[str, ...] = Field(
-        (), description="repositories to read where the registry cannot list them; added to what it lists"
+        (),
+        description="repositories to read where the registry cannot list them; added to what it lists",
+        examples=[["team/app"]],
     )
     include: tuple[str, ...] = Field(("**",), description="globs of repositories to read")
-    exclude: tuple[str, ...] = Field((), description="globs of repositories to leave out")
+    exclude: tuple[str, ...] = Field((), description="globs of repositories to leave out", examples=[["sandbox/**"]])
     referrers_every: Span = Field(
         timedelta(days=7), description="ask the referrers API about an image again after this long"
     )
@@ -181,8 +208,11 @@ class DatabaseSettings(Settings):
         None,
         description="SQLAlchemy URL without password: `postgresql+psycopg2://user@host/name`;"
         " default: SQLite beside the configuration file",
+        examples=["postgresql+psycopg2://pipelines@database.example.com/pipelines"],
     )
-    password: SecretName | None = Field(None, description="where the database password is")
+    password: SecretName | None = Field(
+        None, description="where the database password is", examples=[{"env": "DATABASE_PASSWORD"}]
+    )
 
     @field_validator("url")
     @classmethod
@@ -249,7 +279,11 @@ class Site(Settings):
         {"production": "error"},
         description="severity of a finding by the environment of the cluster it hurts; others: warning",
     )
-    policies: tuple[dict[str, Any], ...] = Field((), description="retention, first match decides; see policy")
+    policies: tuple[dict[str, Any], ...] = Field(
+        (),
+        description="retention, first match decides; see policy",
+        examples=[[{"repositories": ["**"], "keep_last": 3}]],
+    )
 
     def registry_of_host(self, host: str) -> str | None:
         """Name of the registry that workloads know as `host`."""

@@ -7,7 +7,6 @@ from pathlib import Path
 
 from registry_core.errors import ConfigError
 from resources.configuration.credential_helpers import ask_helper
-from resources.configuration.credentials import BearerToken, Credential, Login
 from resources.configuration.docker_config import (
     DockerConfig,
     parse_docker_config,
@@ -17,6 +16,7 @@ from resources.configuration.docker_config import (
 )
 from resources.configuration.secrets import read_secret
 from resources.configuration.settings import DOCKER_HUB_HOSTS, Credentials
+from resources.registry.sign_in.login import BearerToken, Credential, Login
 
 ReadKubernetesSecret = Callable[[str, str, str], tuple[str, Mapping[str, bytes]]]
 """(cluster, namespace, name) → (type of the secret, its data decoded). Raises ClusterError."""
