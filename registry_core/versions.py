@@ -1,0 +1,145 @@
+"""Versions: which tags are semantic versions, and which of two is the newer.
+
+Source: Semantic Versioning 2.0.0, §2 to §11. The grammar alone decides: `1.2` and `20240915` are no versions,
+nor are dates with a zero in front (`2024.09.15`); but `2024.11.15` is one, by the letter.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import total_ordering
+
+import numpy as np
+import pandas as pd
+
+_NUMBER = r"(?:0|[1-9][0-9]*)"
+_LABEL = rf"(?:{_NUMBER}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
+_SEMVER = (
+    rf"(?P<major>{_NUMBER})\.(?P<minor>{_NUMBER})\.(?P<patch>{_NUMBER})"
+    rf"(?:-(?P<prerelease>{_LABEL}(?:\.{_LABEL})*))?"
+    r"(?:\+(?P<build>[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?"
+)
+_WHOLE = re.compile(_SEMVER)
+_PLACE = "{semver}"
+
+PrereleaseKey = tuple[int, tuple[tuple[int, int, str], ...]]
+
+
+def _prerelease_key(prerelease: str | None) -> PrereleaseKey:
+    """Order of pre-releases (§11.3, §11.4): a release last, numbers by value and before words, longer after."""
+    if not prerelease:
+        return (1, ())
+    labels = prerelease.split(".")
+    return (0, tuple((0, int(label), "") if label.isdigit() else (1, 0, label) for label in labels))
+
+
+@total_ordering
+@dataclass(frozen=True, slots=True, eq=False)
+class Version:
+    """One semantic version. Ordered and equal by precedence (§11), so that build metadata makes no difference."""
+
+    major: int
+    minor: int
+    patch: int
+    prerelease: str = ""
+    build: str = ""
+
+    @property
+    def precedence(self) -> tuple[int, int, int, PrereleaseKey]:
+        return (self.major, self.minor, self.patch, _prerelease_key(self.prerelease))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Version) and self.precedence == other.precedence
+
+    def __lt__(self, other: Version) -> bool:
+        return self.precedence < other.precedence
+
+    def __hash__(self) -> int:
+        return hash(self.precedence)
+
+    def __str__(self) -> str:
+        text = f"{self.major}.{self.minor}.{self.patch}"
+        return text + (f"-{self.prerelease}" if self.prerelease else "") + (f"+{self.build}" if self.build else "")
+
+
+def parse_version(text: str) -> Version | None:
+    """The version that `text` is, whole and without any `v`; None where it is none."""
+    match = _WHOLE.fullmatch(text)
+    return _version(match) if match else None
+
+
+def _version(match: re.Match[str]) -> Version:
+    return Version(
+        int(match["major"]), int(match["minor"]), int(match["patch"]), match["prerelease"] or "", match["build"] or ""
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class VersionPattern:
+    """How a team writes its versions as tags: literal text around `{semver}`, as in `v{semver}`.
+
+    Raises ValueError, with what to write instead, for a pattern that no tag can match.
+    """
+
+    pattern: str
+
+    def __post_init__(self) -> None:
+        if self.pattern.count(_PLACE) != 1:
+            raise ValueError(f"write `{{semver}}` once where the version stands (`v{{semver}}`), not {self.pattern!r}")
+        before, _, after = self.pattern.partition(_PLACE)
+        if not re.fullmatch(r"(?:[A-Za-z0-9_][A-Za-z0-9._-]*)?", before) or not re.fullmatch(r"[A-Za-z0-9._-]*", after):
+            raise ValueError(
+                f"{self.pattern!r} holds what no tag can: beside `{{semver}}` write letters, digits, `.`, `_`, `-`"
+            )
+
+    @property
+    def regex(self) -> re.Pattern[str]:
+        before, _, after = self.pattern.partition(_PLACE)
+        return re.compile(f"{re.escape(before)}{_SEMVER}{re.escape(after)}")
+
+    def parse(self, tag: str) -> Version | None:
+        match = self.regex.fullmatch(tag)
+        return _version(match) if match else None
+
+
+#: `version_table`: a row a tag, index as given. `is_version` says whether the rest means anything; the numbers
+#: are ranks among the given tags (dense, from 0), so that versions of any length compare as small integers.
+VERSION_COLUMNS = ("is_version", "major", "minor", "patch", "prerelease", "rank")
+
+
+def version_table(tags: pd.Series[str], pattern: VersionPattern) -> pd.DataFrame:
+    """VERSION_COLUMNS for each tag; `prerelease` is True for one, `rank` is the precedence over all tags given.
+
+    Each distinct tag is read once. Equal ranks mean equal precedence.
+    """
+    codes, distinct = pd.factorize(tags)
+    regex = pattern.regex
+    matches = [regex.fullmatch(tag) for tag in distinct]
+    places = np.flatnonzero([match is not None for match in matches])
+    found = [match for match in matches if match is not None]
+    parts = {name: _ranks(int(match[name]) for match in found) for name in ("major", "minor", "patch")}
+    names = [match["prerelease"] or "" for match in found]
+    order_of = {name: place for place, name in enumerate(sorted(set(names), key=_prerelease_key))}
+    parts["prerelease"] = np.array([order_of[name] for name in names], dtype=np.int64)
+    keys = np.column_stack([parts[name] for name in ("major", "minor", "patch", "prerelease")])
+    rank = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1) if found else np.empty(0, dtype=np.int64)
+
+    size = len(distinct)
+    table = {"is_version": np.zeros(size + 1, dtype=bool), "prerelease": np.zeros(size + 1, dtype=bool)}
+    table["is_version"][places] = True
+    table["prerelease"][places] = [bool(name) for name in names]
+    numbers = {name: np.full(size + 1, -1, dtype=np.int64) for name in ("major", "minor", "patch", "rank")}
+    for name in ("major", "minor", "patch"):
+        numbers[name][places] = parts[name]
+    numbers["rank"][places] = rank
+    columns = {**table, **numbers}
+    return pd.DataFrame({name: columns[name][codes] for name in VERSION_COLUMNS}, index=tags.index)
+
+
+def _ranks(numbers: Iterable[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+    """Dense ranks: Python's own integers, because a build number of 25 digits is a legal part of a version."""
+    given = list(numbers)
+    rank_of = {number: rank for rank, number in enumerate(sorted(set(given)))}
+    return np.array([rank_of[number] for number in given], dtype=np.int64)
