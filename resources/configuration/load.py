@@ -6,7 +6,8 @@ Nothing is contacted and no secret is fetched here.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,8 +27,8 @@ DEFAULT_DATABASE_FILE = "registry_pipelines.sqlite"
 
 Entry = TypeVar("Entry", bound=BaseModel)
 
-CheckPolicies = Callable[[Sequence[Mapping[str, Any]]], Sequence[tuple[KeyPath, str]]]
-"""Judges the policies: (path within the list, what is wrong) for each problem."""
+CheckPolicies = Callable[[Any], object]
+"""Reads the list under `policies`; raises ConfigError whose places begin with `policies` (`policies[2].keep_last`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +72,8 @@ def load_site(path: Path | None = None, *, check_policies: CheckPolicies | None 
     except ValidationError as error:
         problems += explain(error, Site)
     problems += _across(document, context)
-    if check_policies is not None and isinstance(policies := document.value.get("policies") or [], list):
-        problems += [(("policies", *where), message) for where, message in check_policies(policies)]
+    if check_policies is not None and document.value.get("policies"):
+        problems += _policy_problems(check_policies, document.value["policies"])
     if problems or site is None:
         problems.sort(key=lambda problem: document.line(problem[0]))
         raise ConfigError(
@@ -86,6 +87,15 @@ def _across(document: Document, context: dict[str, Any]) -> Iterator[tuple[KeyPa
     clusters = _valid_entries(document.value.get("clusters"), ClusterSettings, context)
     registries = _valid_entries(document.value.get("registries"), RegistrySettings, context)
     return crosscheck(clusters, registries)
+
+
+def _policy_problems(check: CheckPolicies, policies: object) -> Iterator[tuple[KeyPath, str]]:
+    try:
+        check(policies)
+    except ConfigError as error:
+        for problem in error.problems:
+            parts = re.findall(r"[^.\[\]]+", problem.place)
+            yield tuple(int(part) if part.isdecimal() else part for part in parts), problem.message
 
 
 def _valid_entries(written: object, model: type[Entry], context: dict[str, Any]) -> dict[str, Entry | None]:
