@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Protocol
@@ -34,7 +35,11 @@ class LoggedProgress:
     """Progress as log lines with counts and rate, at most one each `every`."""
 
     def __init__(
-        self, log: Callable[[str], object], clock: Callable[[], float], *, every: timedelta = timedelta(seconds=10)
+        self,
+        log: Callable[[str], object],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        every: timedelta = timedelta(seconds=10),
     ) -> None:
         self._log, self._clock, self._every = log, clock, every.total_seconds()
         self.begin("")

@@ -1,0 +1,46 @@
+"""What the assets share: partitions from the configuration, groups, owners, and the outside they begin with."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from resources.configuration.settings import Site
+
+EVIDENCE = "evidence"  #: what we were told by clusters and registries
+HEALTH = "health"  #: what follows from it
+OUTSIDE = "outside"  #: what we do not make, only read
+OWNERS = ["team:platform"]
+
+
+def clusters_of(site: Site) -> dg.StaticPartitionsDefinition:
+    """A partition a cluster of the configuration."""
+    return dg.StaticPartitionsDefinition(list(site.clusters))
+
+
+def registries_of(site: Site) -> dg.StaticPartitionsDefinition:
+    """A partition a registry of the configuration."""
+    return dg.StaticPartitionsDefinition(list(site.registries))
+
+
+def live_cluster(site: Site) -> dg.AssetSpec:
+    """The cluster itself, so that lineage begins outside."""
+    return dg.AssetSpec(
+        "live_cluster",
+        description="The Kubernetes cluster itself, or the dump that stands for it. Not made by us, only read.",
+        group_name=OUTSIDE,
+        kinds={"kubernetes"},
+        owners=OWNERS,
+        partitions_def=clusters_of(site),
+    )
+
+
+def live_registry(site: Site) -> dg.AssetSpec:
+    """The registry itself, so that lineage begins outside."""
+    return dg.AssetSpec(
+        "live_registry",
+        description="The container registry itself. Not made by us, only read.",
+        group_name=OUTSIDE,
+        kinds={"oci"},
+        owners=OWNERS,
+        partitions_def=registries_of(site),
+    )

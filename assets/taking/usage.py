@@ -1,0 +1,37 @@
+"""Bring together who uses which stored image of a registry, and save it."""
+
+from __future__ import annotations
+
+from assets.taking.evidence import Evidence, gather_evidence
+from registry_core.usage import UsageFrames, join_usage
+from resources.connections import Connections
+from resources.database.snapshots import Snapshot
+
+
+def join_evidence(connections: Connections, evidence: Evidence) -> UsageFrames:
+    """Usage by the evidence, under the names that workloads give to this registry."""
+    site = connections.site
+    return join_usage(
+        evidence.inventory,
+        evidence.catalog,
+        names=site.registries[evidence.registry].names,
+        environments=connections.environments,
+        unread=evidence.unread,
+    )
+
+
+def take_usage(
+    connections: Connections, registry: str, *, run_id: str | None = None
+) -> tuple[Snapshot, UsageFrames, Evidence]:
+    """Join the newest evidence about `registry` and save the result. Raises IncompleteSnapshot where none is."""
+    evidence = gather_evidence(connections, registry)
+    frames = join_evidence(connections, evidence)
+    snapshot = connections.history.save_usage(
+        registry,
+        frames.usage,
+        as_of=evidence.as_of,
+        basis=evidence.basis,
+        coverage=evidence.coverage,
+        run_id=run_id,
+    )
+    return snapshot, frames, evidence

@@ -1,0 +1,40 @@
+"""Jobs that refresh the graph. Those that delete or move something have files of their own."""
+
+from __future__ import annotations
+
+import dagster as dg
+
+from assets import cluster_inventory, health_report, image_usage, registry_catalog
+from assets.freshness import EVIDENCE_IS_FRESH
+from resources.configuration.settings import Site
+
+REFRESH_INVENTORY = "refresh_inventory"
+REFRESH_CATALOG = "refresh_catalog"
+REFRESH_HEALTH = "refresh_health"
+CHECK_EVIDENCE = "check_evidence"
+
+
+def build_jobs(site: Site) -> list[dg.UnresolvedAssetJobDefinition]:
+    """One job for each thing that is asked for by name: in the UI, by a schedule, by the command line."""
+    return [
+        dg.define_asset_job(
+            REFRESH_INVENTORY,
+            selection=dg.AssetSelection.assets(cluster_inventory.KEY) - dg.AssetSelection.checks(*EVIDENCE_IS_FRESH),
+            description="Read every image reference of one cluster.",
+        ),
+        dg.define_asset_job(
+            REFRESH_CATALOG,
+            selection=dg.AssetSelection.assets(registry_catalog.KEY) - dg.AssetSelection.checks(*EVIDENCE_IS_FRESH),
+            description="Read every repository, tag and manifest of one registry.",
+        ),
+        dg.define_asset_job(
+            REFRESH_HEALTH,
+            selection=dg.AssetSelection.assets(image_usage.KEY, health_report.KEY),
+            description="Who uses what of one registry, and is all of it still there to be pulled?",
+        ),
+        dg.define_asset_job(
+            CHECK_EVIDENCE,
+            selection=dg.AssetSelection.checks(*EVIDENCE_IS_FRESH),
+            description="Is any inventory or catalog older than the limits allow? Looks at every partition.",
+        ),
+    ]

@@ -1,0 +1,103 @@
+"""Everything that a site talks to, opened when it is first used and closed together."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import TracebackType
+
+from registry_core.errors import ConfigError
+from resources.clusters.connection import Connection as ClusterConnection
+from resources.clusters.kubernetes_secrets import read_kubernetes_secret
+from resources.clusters.opening import open_cluster
+from resources.clusters.source import ClusterSource
+from resources.configuration.credentials import Credential
+from resources.configuration.load import LoadedSite
+from resources.configuration.secrets import read_secret
+from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
+from resources.configuration.sign_in import sign_in
+from resources.database.history import History
+from resources.registry.connection import RegistryConnection
+
+
+class Connections:
+    """Clusters, registries and history of one site, by the names that its file gives them.
+
+    Nothing is contacted before it is used; secrets are fetched at the moment of use. ConfigError names what the
+    file knows when a name is not among it.
+    """
+
+    def __init__(self, loaded: LoadedSite) -> None:
+        self._loaded = loaded
+        self._registries: dict[str, RegistryConnection] = {}
+
+    def __repr__(self) -> str:
+        return f"Connections({self._loaded.path})"
+
+    def __enter__(self) -> Connections:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
+        self.close()
+
+    @property
+    def site(self) -> Site:
+        return self._loaded.site
+
+    @property
+    def environments(self) -> Mapping[str, str]:
+        """What each cluster is for, by its name."""
+        return {name: settings.environment for name, settings in self.site.clusters.items()}
+
+    @cached_property
+    def history(self) -> History:
+        """The site's own database."""
+        settings = self.site.database
+        password = None if settings.password is None else read_secret(settings.password)
+        return History.open(self._loaded.database_url, password)
+
+    def cluster(self, name: str) -> ClusterSource:
+        """Where the inventory of a cluster comes from."""
+        return open_cluster(name, self._cluster_settings(name), resolve=read_secret)
+
+    def registry(self, name: str) -> RegistryConnection:
+        """The one connection to a registry that all in this process share, so that its limits hold."""
+        if name not in self._registries:
+            settings = self.registry_settings(name)
+            self._registries[name] = RegistryConnection(name, settings, lambda: self._credential(settings))
+        return self._registries[name]
+
+    def registry_settings(self, name: str) -> RegistrySettings:
+        """Settings of a registry. Raises ConfigError for a name that the file does not know."""
+        try:
+            return self.site.registries[name]
+        except KeyError:
+            known = ", ".join(self.site.registries) or "none"
+            raise ConfigError(
+                f"no registry is called {name}; it knows: {known}", subject=str(self._loaded.path)
+            ) from None
+
+    def close(self) -> None:
+        """Close what was opened. The next use opens it again."""
+        while self._registries:
+            self._registries.popitem()[1].close()
+        if "history" in self.__dict__:
+            self.history.close()
+            del self.__dict__["history"]
+
+    def _cluster_settings(self, name: str) -> ClusterSettings:
+        try:
+            return self.site.clusters[name]
+        except KeyError:
+            known = ", ".join(self.site.clusters) or "none"
+            raise ConfigError(
+                f"no cluster is called {name}; it knows: {known}", subject=str(self._loaded.path)
+            ) from None
+
+    def _credential(self, settings: RegistrySettings) -> Credential | None:
+        # A docker config knows a registry by the name that people log in to, which is what workloads call it.
+        return sign_in(settings.credentials, settings.names[0], read_kubernetes_secret=self._kubernetes_secret)
+
+    def _kubernetes_secret(self, cluster: str, namespace: str, name: str) -> tuple[str, Mapping[str, bytes]]:
+        connection = ClusterConnection(cluster, self._cluster_settings(cluster), read_secret)
+        return read_kubernetes_secret(connection, namespace, name)
