@@ -32,7 +32,7 @@ def site_text(clusters: Entries, registries: Entries, notes: Sequence[str] = ())
     `notes` are put at the top: what could not be found.
     """
     lines = [_HEAD.rstrip(), *(f"# Note: {note}" for note in notes)]
-    sections = {
+    sections: dict[str, tuple[Entries, type[BaseModel], Entries]] = {
         "clusters": (clusters, ClusterSettings, {"production": {"context": "production"}}),
         "registries": (registries, RegistrySettings, {"registry.example.com": {"url": "https://registry.example.com"}}),
     }

@@ -24,8 +24,8 @@ _LONGEST_VALUE_SHOWN = 60
 def explain(error: ValidationError, model: type[BaseModel]) -> Iterator[tuple[KeyPath, str]]:
     """(place, what is wrong) for each problem that the checker found."""
     for detail in error.errors(include_url=False):
-        if detail["type"] == "invalid_key":  # a key that is no text; told when the document was read
-            continue
+        if detail["type"] == "invalid_key" or (detail["type"] == "string_type" and detail["loc"][-1] == "[key]"):
+            continue  # a key that is no text: told when the document was read
         yield tuple(part for part in detail["loc"] if part != "[key]"), _sentence(detail, model)
 
 
