@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import yaml
 
+from resources.embedded_registry import EmbeddedRegistry
+
 
 class DockerRegistry:
     """A `docker-registry` 2.8 process on a free port of 127.0.0.1, its storage under `root`.
@@ -104,9 +106,7 @@ def _write_htpasswd(root: Path, credentials: tuple[str, str]) -> Path:
     if binary is None:
         pytest.skip("install apache2-utils (Debian) to run this")
     username, password = credentials
-    line = subprocess.run(
-        [binary, "-niB", username], input=password.encode(), stdout=subprocess.PIPE, check=True
-    )
+    line = subprocess.run([binary, "-niB", username], input=password.encode(), stdout=subprocess.PIPE, check=True)
     path = root / "htpasswd"
     path.write_bytes(line.stdout.strip() + b"\n")
     return path
@@ -116,4 +116,11 @@ def _write_htpasswd(root: Path, credentials: tuple[str, str]) -> Path:
 def docker_registry(tmp_path: Path) -> Iterator[DockerRegistry]:
     """A `docker-registry` 2.8 with deletion enabled and no authentication."""
     with DockerRegistry(tmp_path / "docker-registry") as registry:
+        yield registry
+
+
+@pytest.fixture
+def embedded_registry(tmp_path: Path) -> Iterator[EmbeddedRegistry]:
+    """Our own registry, empty, with deletion enabled and no authentication; `.layout` fills it without HTTP."""
+    with EmbeddedRegistry(tmp_path / "embedded-registry", durable=False) as registry:
         yield registry
