@@ -1,0 +1,191 @@
+"""What can be read of a registry, as coroutines: the verbs that the blocking client and the crawl share."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+from registry_core.coverage import Fault
+from registry_core.digests import digest_of, is_digest, verify
+from registry_core.media_types import MANIFEST_ACCEPT, is_schema1
+from resources.registry.addresses import CATALOG_SCOPE, blob_url, manifest_url, pull_scope, repository_url
+from resources.registry.connection import RegistryConnection
+from resources.registry.paging import Pages
+from resources.registry.refusals import is_web_page, nonsense
+from resources.registry.schema1 import payload_of
+from resources.registry.transport.engine import Engine
+from resources.registry.transport.messages import MEBIBYTE, Answer, Request
+
+ACCEPT_MANIFESTS = ("Accept: " + MANIFEST_ACCEPT,)
+_PAGE_SIZE = 1000  # the most that distribution gives: above it, 2.8.2 and 3 answer 400
+_PAGE_BYTES = 64 * MEBIBYTE  # 2.8 ignores `n` and answers all tags at once
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """A manifest as it is stored, its digest proven."""
+
+    digest: str
+    media_type: str  #: of the `Content-Type`, without parameters; empty where none was sent
+    body: bytes = field(repr=False)
+
+
+class Reader:
+    """The reading verbs over one connection and one engine. All raise RegistryError."""
+
+    def __init__(self, connection: RegistryConnection, engine: Engine) -> None:
+        self.connection = connection
+        self.engine = engine
+        self._url = connection.url
+
+    async def ping(self) -> None:
+        """`GET /v2/`: the registry is there, speaks the API, and knows us."""
+        request = Request("GET", f"{self._url}/v2/", "reach the registry API at /v2/", body_limit=MEBIBYTE)
+        answer = await self.connection.exchange(self.engine, request)
+        if is_web_page(answer):
+            raise nonsense(answer, request.wanted, self.connection.label, "it is no registry", fault="unreachable")
+
+    async def repositories(self) -> list[str]:
+        """All names of `_catalog`, sorted. A registry without a catalog raises (404, 401, 405 …)."""
+        request = Request(
+            "GET",
+            f"{self._url}/v2/_catalog?n={_PAGE_SIZE}",
+            "list the repositories",
+            scope=CATALOG_SCOPE,
+            expects=(400,),
+            body_limit=_PAGE_BYTES,
+        )
+        return sorted(await self._listing(request, "repositories"))
+
+    async def tags(self, repository: str) -> list[str]:
+        """All tags of a repository, in the registry's order, each once; 404 raises with the fault `missing`."""
+        request = Request(
+            "GET",
+            f"{repository_url(self._url, repository)}/tags/list?n={_PAGE_SIZE}",
+            f"list the tags of {repository}",
+            scope=pull_scope(repository),
+            expects=(400,),
+            body_limit=_PAGE_BYTES,
+        )
+        return list(await self._listing(request, "tags"))
+
+    async def manifest(self, repository: str, reference: str) -> Manifest:
+        """A manifest by tag or digest. A body that is not what a digest promises raises with `corrupt`."""
+        request = Request(
+            "GET",
+            manifest_url(self._url, repository, reference),
+            f"read manifest {reference} of {repository}",
+            scope=pull_scope(repository),
+            headers=ACCEPT_MANIFESTS,
+            body_limit=self.connection.manifest_limit_bytes,
+        )
+        answer = await self.connection.exchange(self.engine, request)
+        media_type = answer.media_type
+        promised = reference if ":" in reference else answer.header("docker-content-digest")
+        if is_web_page(answer):
+            raise nonsense(answer, request.wanted, self.connection.label, "it is no registry")
+        proven = payload_of(answer.body) if is_schema1(media_type) else answer.body
+        if promised is None or (promised != reference and not is_digest(promised)):
+            return Manifest(digest_of(proven), media_type, answer.body)
+        if not verify(proven, promised):
+            raise nonsense(
+                answer,
+                request.wanted,
+                self.connection.label,
+                f"{len(answer.body)} bytes came whose digest is {digest_of(proven)} instead of {promised}",
+            )
+        return Manifest(promised, media_type, answer.body)
+
+    async def head_manifest(self, repository: str, reference: str) -> tuple[str, str, int | None]:
+        """Digest, media type and size, for one HEAD (a GET where the registry's HEAD tells no digest)."""
+        request = Request(
+            "HEAD",
+            manifest_url(self._url, repository, reference),
+            f"look up manifest {reference} of {repository}",
+            scope=pull_scope(repository),
+            headers=ACCEPT_MANIFESTS,
+            expects=(404, 405),
+        )
+        answer = await self.connection.exchange(self.engine, request)
+        digest = answer.header("docker-content-digest")
+        if answer.status < 300 and digest is not None and is_digest(digest):
+            return digest, answer.media_type, _length(answer)
+        # No digest, or an error whose body a HEAD cannot bring: what a GET says counts.
+        manifest = await self.manifest(repository, reference)
+        return manifest.digest, manifest.media_type, len(manifest.body)
+
+    async def small_blob(self, repository: str, digest: str, what: str, *, limit_bytes: int) -> bytes:
+        """A blob that is small by nature (a config), whole and proven; `what` names it in errors."""
+        request = Request(
+            "GET",
+            blob_url(self._url, repository, digest),
+            f"read {what} {digest} of {repository}",
+            scope=pull_scope(repository),
+            body_limit=limit_bytes,
+        )
+        answer = await self.connection.exchange(self.engine, request)
+        if not verify(answer.body, digest):
+            why = f"{len(answer.body)} bytes came whose digest is {digest_of(answer.body)} instead"
+            raise nonsense(answer, request.wanted, self.connection.label, why)
+        return answer.body
+
+    async def blob_size(self, repository: str, digest: str) -> int | None:
+        """Size by HEAD, None where the registry does not tell it; 404 raises with the fault `missing`."""
+        request = Request(
+            "HEAD",
+            blob_url(self._url, repository, digest),
+            f"look up blob {digest} of {repository}",
+            scope=pull_scope(repository),
+        )
+        return _length(await self.connection.exchange(self.engine, request))
+
+    def content_of(self, answer: Answer, wanted: str) -> Any:
+        """The JSON of an answer. Raises RegistryError: `corrupt`, or `unreachable` for a web page."""
+        try:
+            return json.loads(answer.body)
+        except (ValueError, RecursionError) as error:
+            why = f"the answer is no JSON ({error})"
+            raise nonsense(answer, wanted, self.connection.label, why, fault=_nonsense(answer)) from error
+
+    async def _listing(self, first: Request, key: str) -> dict[str, None]:
+        pages = Pages(self._url)
+        names: dict[str, None] = {}
+        url: str | None = first.url
+        while url is not None:
+            request = Request(
+                "GET",
+                url,
+                first.wanted,
+                scope=first.scope,
+                expects=first.expects,
+                body_limit=first.body_limit,
+            )
+            answer = await self.connection.exchange(self.engine, request)
+            if answer.status == 400 and url == first.url and "?" in url:
+                first = Request("GET", url.partition("?")[0], first.wanted, scope=first.scope, body_limit=_PAGE_BYTES)
+                url = first.url  # it does not like our page size: let it choose
+                continue
+            content = self.content_of(answer, first.wanted)
+            listed = content.get(key, "no list") if isinstance(content, dict) else "no list"
+            if listed is None:
+                listed = []  # `"tags": null` is how Go writes an empty list
+            if not isinstance(listed, list) or not all(isinstance(name, str) for name in listed):
+                why = f"the answer holds no list of {key}"
+                raise nonsense(answer, first.wanted, self.connection.label, why)
+            before = len(names)
+            names.update(dict.fromkeys(listed))
+            try:
+                url = pages.follow(answer.header_lines("link"), answer.url, news=len(names) > before)
+            except ValueError as error:
+                raise nonsense(answer, first.wanted, self.connection.label, str(error), fault="unreachable") from error
+        return names
+
+
+def _length(answer: Answer) -> int | None:
+    value = answer.header("content-length")
+    return int(value) if value is not None and value.isascii() and value.isdigit() else None
+
+
+def _nonsense(answer: Answer) -> Fault:
+    return "unreachable" if is_web_page(answer) else "corrupt"

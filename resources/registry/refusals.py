@@ -1,0 +1,106 @@
+"""What a registry answered instead, told in our words: the fault, the sentence, the next step."""
+
+from __future__ import annotations
+
+import json
+import re
+from http import HTTPStatus
+
+from registry_core.coverage import Fault
+from registry_core.errors import RegistryError
+from resources.registry.transport.messages import Answer
+from resources.registry.transport.retries import PASSING
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
+_LONGEST_DETAIL = 200
+
+
+def fault_of(status: int) -> Fault:
+    """The fault that a status means when it is the whole answer."""
+    if status in (404, 410):
+        return "missing"
+    if status in (401, 403, 405, 407, 413, 451):
+        return "forbidden"
+    if status == 429:
+        return "throttled"
+    return "unreachable"
+
+
+def error_codes(body: bytes) -> tuple[tuple[str, ...], str]:
+    """Codes of a registry's error body and its first message, cut (OCI distribution specification, "Error Codes")."""
+    try:
+        errors = json.loads(body)["errors"]
+        codes = tuple(str(error.get("code", ""))[:60] for error in errors)
+        first = errors[0]
+        detail = str(first.get("message") or "") if isinstance(first, dict) else ""
+    except (ValueError, KeyError, TypeError, IndexError, AttributeError):
+        return (), ""
+    return codes, printable(detail)
+
+
+def printable(text: str) -> str:
+    """A text of the other side, fit for a message: one line, cut."""
+    text = _CONTROL.sub(" ", text).strip()
+    return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"
+
+
+def is_web_page(answer: Answer) -> bool:
+    """True for HTML: a login page, a proxy's error, a host that is no registry."""
+    return answer.media_type in ("text/html", "application/xhtml+xml") or answer.body[:15].lower().startswith(
+        (b"<!doctype html", b"<html")
+    )
+
+
+def refusal(answer: Answer, wanted: str, registry: str, *, tries: int = 1, next_step: str = "") -> RegistryError:
+    """The error for an answer that is not what was asked for."""
+    status = answer.status
+    fault = fault_of(status)
+    codes, detail = error_codes(answer.body)
+    if status == 400 and any(code.endswith("_UNKNOWN") for code in codes):
+        fault = "missing"
+    if is_web_page(answer) and not codes:
+        what = f"a web page came with status {status} instead of a registry's answer"
+        fault = fault if fault in ("forbidden", "throttled") else "unreachable"
+        step = next_step or "check that `url` is the registry itself, and look at proxies and portals before it"
+    else:
+        what = f"it answered {status}{_phrase(status)}"
+        said = ": ".join(part for part in (", ".join(codes), detail) if part)
+        what += f" ({said})" if said else ""
+        step = next_step or _NEXT.get(fault, "")
+        if 300 <= status < 400:
+            step = "it redirects to nowhere; check proxies before the registry"
+        elif status == 405:
+            step = "the registry does not offer this here (a mirror, or read-only); check `url`"
+    after = f" after {tries} tries" if tries > 1 else ""
+    return RegistryError(
+        f"{registry}: could not {wanted}: {what}{after}" + (f"; {step}" if step else ""),
+        fault=fault,
+        retryable=status in PASSING,
+        status=status,
+        codes=codes,
+    )
+
+
+def nonsense(answer: Answer, wanted: str, registry: str, why: str, *, fault: Fault = "corrupt") -> RegistryError:
+    """The error for a 2xx answer whose content is not what it should be; a web page is named as one."""
+    if is_web_page(answer):
+        return refusal(answer, wanted, registry)
+    return RegistryError(
+        f"{registry}: could not {wanted}: {why}; look at what is stored there, and at proxies between",
+        fault=fault,
+        status=answer.status,
+    )
+
+
+def _phrase(status: int) -> str:
+    try:
+        return " " + HTTPStatus(status).phrase
+    except ValueError:
+        return ""
+
+
+_NEXT: dict[Fault, str] = {
+    "forbidden": "check `credentials` and what this user may read there",
+    "throttled": "try later, set `requests_per_second`, or raise `patience`",
+    "unreachable": "look at the registry's log",
+}

@@ -1,0 +1,224 @@
+"""Uploads of blobs and manifests: whole, in chunks, mounted; taken up after a cut; read back.
+
+Source: OCI distribution specification, "Push". Traps: the address of an upload changes with every answer and
+may be relative; distribution 2.8 forgets an upload that was cut in the middle of a chunk, so that it must be
+begun again; `Range: 0-0` is also what it answers for nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Literal
+from urllib.parse import quote, urlencode, urljoin
+
+from registry_core.digests import digest_of, is_digest
+from registry_core.errors import RegistryError
+from resources.registry.addresses import manifest_url, pull_scope, push_scope, repository_url
+from resources.registry.reading import Reader
+from resources.registry.refusals import nonsense
+from resources.registry.transport.messages import MEBIBYTE, Answer, Request
+
+Uploaded = Literal["mounted", "uploaded"]
+
+#: Bytes, or what gives them from the start each time it is called: an upload may have to begin again.
+BlobSource = bytes | Callable[[], Iterable[bytes]]
+
+CHUNK_BYTES = 8 * MEBIBYTE
+_MOST_RESUMES = 5
+_OCTETS = "Content-Type: application/octet-stream"
+
+
+class Uploader:
+    """The writing verbs over the connection and engine of a reader. All raise RegistryError."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self._connection = reader.connection
+        self._engine = reader.engine
+
+    async def upload_blob(
+        self,
+        repository: str,
+        digest: str,
+        source: BlobSource,
+        *,
+        mount_from: str | None = None,
+        chunk_bytes: int = CHUNK_BYTES,
+    ) -> Uploaded:
+        """Store a blob. The registry checks the digest when the upload is closed; a wrong one raises."""
+        wanted = f"upload blob {digest} to {repository}"
+        begun = await self._begin(repository, digest, wanted, mount_from)
+        if begun.status == 201:
+            return "mounted"
+        for again in (True, False):
+            upload = _Upload(self, repository, digest, wanted, begun)
+            try:
+                await upload.send(_chunks(source, max(chunk_bytes, upload.shortest_chunk_bytes)))
+            except RegistryError as error:
+                if not again or not (error.retryable or error.status in (404, 416)):
+                    raise
+                begun = await self._begin(repository, digest, wanted, None)
+            else:
+                break
+        return "uploaded"
+
+    async def put_manifest(self, repository: str, reference: str, body: bytes, media_type: str) -> str:
+        """Store a manifest under a tag or its digest, and read back that it is there. Returns the digest."""
+        request = Request(
+            "PUT",
+            manifest_url(self._connection.url, repository, reference),
+            f"store manifest {reference} in {repository}",
+            scope=push_scope(repository),
+            headers=(f"Content-Type: {media_type}",),
+            body=body,
+        )
+        answer = await self._connection.exchange(self._engine, request)
+        algorithm = reference.partition(":")[0] if is_digest(reference) else "sha256"
+        digest = digest_of(body, algorithm)
+        told = answer.header("docker-content-digest") or digest
+        found, _, _ = await self._reader.head_manifest(repository, reference)
+        if digest not in (told, found) or found != digest:
+            why = f"the registry holds {found} there now instead of {digest}"
+            raise nonsense(answer, request.wanted, self._connection.label, why)
+        return digest
+
+    async def exchange(self, request: Request) -> Answer:
+        return await self._connection.exchange(self._engine, request)
+
+    async def holds(self, repository: str, digest: str) -> bool:
+        """Whether the blob is there; what cannot be told raises."""
+        try:
+            await self._reader.blob_size(repository, digest)
+        except RegistryError as error:
+            if error.fault == "missing":
+                return False
+            raise
+        return True
+
+    async def _begin(self, repository: str, digest: str, wanted: str, mount_from: str | None) -> Answer:
+        query, scope = "", push_scope(repository)
+        if mount_from is not None:
+            query = "?" + urlencode({"mount": digest, "from": mount_from}, safe=":/")
+            scope += " " + pull_scope(mount_from)
+        url = f"{repository_url(self._connection.url, repository)}/blobs/uploads/{query}"
+        answer = await self.exchange(Request("POST", url, wanted, scope=scope))
+        if answer.status not in (201, 202) or (answer.status == 202 and not answer.header("location")):
+            why = f"the answer to the begin of an upload makes no sense (status {answer.status})"
+            raise nonsense(answer, wanted, self._connection.label, why, fault="unreachable")
+        return answer
+
+
+class _Upload:
+    """One open upload: where it goes on, and how much of it has arrived."""
+
+    def __init__(self, uploader: Uploader, repository: str, digest: str, wanted: str, begun: Answer) -> None:
+        self._uploader = uploader
+        self._repository = repository
+        self._digest = digest
+        self._wanted = wanted
+        self._scope = push_scope(repository)
+        self._location = urljoin(begun.url, begun.header("location") or "")
+        self._stored = 0
+        least = begun.header("oci-chunk-min-length") or ""
+        self.shortest_chunk_bytes = int(least) if least.isascii() and least.isdigit() else 0
+
+    async def send(self, chunks: Iterator[bytes]) -> None:
+        """Send everything and close. One chunk goes whole, with the closing request."""
+        current = next(chunks, b"")
+        following = next(chunks, None)
+        while following is not None:
+            await self._send_chunk(current)
+            current, following = following, next(chunks, None)
+        if self._stored and current:
+            await self._send_chunk(current)
+            current = b""
+        await self._close(current)
+
+    async def _send_chunk(self, chunk: bytes) -> None:
+        start = self._stored
+        end = start + len(chunk)
+        resumes = 0
+        while self._stored < end:
+            rest = chunk[self._stored - start :]
+            try:
+                answer = await self._uploader.exchange(
+                    Request(
+                        "PATCH",
+                        self._location,
+                        self._wanted,
+                        scope=self._scope,
+                        headers=(_OCTETS, f"Content-Range: {self._stored}-{end - 1}"),
+                        body=rest,
+                        expects=(416,),
+                        repeatable=False,
+                    )
+                )
+            except RegistryError as error:
+                resumes += 1
+                if not error.retryable or resumes > _MOST_RESUMES:
+                    raise
+                await self._ask_how_far(start, end)
+                continue
+            if answer.status == 416:
+                resumes += 1
+                if resumes > _MOST_RESUMES:
+                    raise nonsense(answer, self._wanted, "the registry", "it takes no chunk of it (416)")
+                await self._ask_how_far(start, end)
+                continue
+            self._move(answer)
+            self._stored = end
+
+    async def _ask_how_far(self, start: int, end: int) -> None:
+        answer = await self._uploader.exchange(Request("GET", self._location, self._wanted, scope=self._scope))
+        self._move(answer)
+        last = (answer.header("range") or "").rpartition("-")[2]
+        stored = int(last) + 1 if last.isascii() and last.isdigit() else 0
+        if stored == 1 and start == 0:
+            stored = 0
+        if not start <= stored <= end:
+            raise RegistryError(
+                f"could not {self._wanted}: the registry kept {stored} bytes of an upload of which it had"
+                f" confirmed {start}; the upload is begun again",
+                fault="unreachable",
+                retryable=True,
+            )
+        self._stored = stored
+
+    async def _close(self, body: bytes) -> None:
+        joint = "&" if "?" in self._location else "?"
+        request = Request(
+            "PUT",
+            f"{self._location}{joint}digest={quote(self._digest, safe=':')}",
+            self._wanted,
+            scope=self._scope,
+            headers=(_OCTETS,),
+            body=body,
+            repeatable=False,
+        )
+        try:
+            await self._uploader.exchange(request)
+        except RegistryError as error:
+            # The answer may be lost and the blob be there all the same.
+            if not error.retryable or not await self._uploader.holds(self._repository, self._digest):
+                raise
+
+    def _move(self, answer: Answer) -> None:
+        location = answer.header("location")
+        if location:
+            self._location = urljoin(answer.url, location)
+
+
+def _chunks(source: BlobSource, chunk_bytes: int) -> Iterator[bytes]:
+    """The bytes in pieces of `chunk_bytes`, the last shorter; no more than two pieces are in memory."""
+    if isinstance(source, bytes):
+        for start in range(0, len(source), chunk_bytes):
+            yield source[start : start + chunk_bytes]
+        return
+    held = bytearray()
+    for piece in source():
+        held += piece
+        while len(held) >= chunk_bytes:
+            yield bytes(held[:chunk_bytes])
+            del held[:chunk_bytes]
+    if held:
+        yield bytes(held)
