@@ -92,18 +92,21 @@ def markdown_table(frame: pd.DataFrame, headings: Mapping[str, str], *, rows: in
 
 
 def coverage_markdown(coverage: Coverage) -> str:
-    """Coverage as a sentence and, where something was not read, a list."""
-    head = (
-        f"**Complete.** {coverage.answered} of {coverage.asked} places answered."
+    """Coverage as a sentence and, where something was not read, a list; what is excused only by name."""
+    asked, answered = coverage.asked, coverage.answered
+    lines = [
+        f"**Complete.** {amount(answered, 'place')} of {asked:,} answered."
         if coverage.complete
-        else f"**Incomplete.** Only {coverage.answered} of {coverage.asked} places answered, so nothing may be"
-        " concluded from what is not here."
-    )
-    lines = [head]
-    for gap in sorted(coverage.gaps, key=lambda gap: gap.excused)[:20]:
-        lines.append(f"- {'(excused) ' if gap.excused else ''}`{gap.place}`: **{gap.fault}**, {gap.detail}")
-    if len(coverage.gaps) > 20:
-        lines.append(f"- … and {len(coverage.gaps) - 20} more")
+        else f"**Incomplete.** {amount(answered, 'place')} of {asked:,} answered, so nothing may be concluded from"
+        " what is not here."
+    ]
+    lines += [f"- `{gap.place}`: **{gap.fault}**, {gap.detail}" for gap in coverage.unexcused[:20]]
+    if len(coverage.unexcused) > 20:
+        lines.append(f"- … and {len(coverage.unexcused) - 20} more")
+    excused = [f"`{gap.place}` ({gap.fault})" for gap in coverage.gaps if gap.excused]
+    if excused:
+        more = f", and {len(excused) - 6} more" if len(excused) > 6 else ""
+        lines.append(f"\nThe configuration excuses {len(excused)}: {', '.join(excused[:6])}{more}.")
     return "\n".join(lines)
 
 

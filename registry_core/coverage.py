@@ -64,12 +64,14 @@ class Coverage:
         return Coverage(self.asked + other.asked, self.answered + other.answered, found, self.gaps + other.gaps)
 
     def summary(self) -> str:
-        """One sentence: `complete: 11 of 11 answered` or `incomplete: 9 of 11 answered; not read: …`."""
+        """One sentence: `complete: 9 of 11 answered, 2 excused` or `incomplete: 9 of 11 answered; not read: …`."""
+        excused = len(self.gaps) - len(self.unexcused)
         head = f"{'complete' if self.complete else 'incomplete'}: {self.answered} of {self.asked} answered"
-        if not self.gaps:
+        head += f", {excused} excused" if excused else ""
+        if self.complete:
             return head
-        shown = "; ".join(str(gap) for gap in self.gaps[:3])
-        more = f"; and {len(self.gaps) - 3} more" if len(self.gaps) > 3 else ""
+        shown = "; ".join(str(gap) for gap in self.unexcused[:3])
+        more = f"; and {len(self.unexcused) - 3} more" if len(self.unexcused) > 3 else ""
         return f"{head}; not read: {shown}{more}"
 
     def to_json(self) -> dict[str, Any]:
