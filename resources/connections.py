@@ -11,13 +11,13 @@ from resources.clusters.connection import Connection as ClusterConnection
 from resources.clusters.kubernetes_secrets import read_kubernetes_secret
 from resources.clusters.opening import open_cluster
 from resources.clusters.source import ClusterSource
-from resources.configuration.credentials import Credential
 from resources.configuration.load import LoadedSite
 from resources.configuration.secrets import read_secret
 from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
 from resources.configuration.sign_in import sign_in
 from resources.database.history import History
 from resources.registry.connection import RegistryConnection
+from resources.registry.sign_in.login import Credential
 
 
 class Connections:
