@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
-
-import pandas as pd
+from typing import TYPE_CHECKING, Literal
 
 from registry_core.coverage import Fault, Gap
+
+if TYPE_CHECKING:
+    import pandas as pd  # half a second that a reader of values need not wait
 
 
 @dataclass(frozen=True, slots=True)
