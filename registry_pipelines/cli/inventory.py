@@ -1,0 +1,66 @@
+"""`inventory`: read what the clusters use, now, into the history."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from registry_pipelines.cli.conclusion import conclude
+from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.output import CsvOption, JsonOption, form_of, show
+
+_COLUMNS = ("cluster", "state", "as_of", "workloads", "references", "pods", "pull_errors", "not_read")
+
+
+def inventory(
+    context: typer.Context,
+    clusters: Annotated[list[str] | None, typer.Argument(metavar="[CLUSTER]...", help="Default: all.")] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="Print the rows of the last inventory; take none.")] = False,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Take the inventory of clusters: every image reference of every workload.
+
+    Exit code 5 when a cluster could not be read whole; what was read is kept, and told as incomplete.
+    """
+    form = form_of(as_json, as_csv)
+
+    from assets.taking.inventory import take_inventory  # pandas, kubernetes
+    from registry_core.errors import SourceError
+    from registry_core.inventory import INVENTORY_COLUMNS, PULL_ERRORS
+    from registry_pipelines.cli.progress_bar import progress_bar
+    from resources.connections import Connections
+
+    with Connections(invocation(context).site()) as connections:
+        names = clusters or list(connections.site.clusters)
+        for name in names:
+            connections.cluster(name)  # a name that is wrong is told before any work is done
+        if rows:
+            frame = connections.history.read_inventories(names)
+            show(frame.to_dict("records"), INVENTORY_COLUMNS, form, empty="no workload names an image")
+            return
+        taken, troubles = [], []
+        for name in names:
+            try:
+                with progress_bar() as progress:
+                    snapshot = take_inventory(connections, name, progress=progress)
+            except SourceError as error:
+                troubles.append(str(error))
+                continue
+            frame = connections.history.read_inventory(name, at=snapshot)
+            taken.append(
+                {
+                    "cluster": name,
+                    "state": snapshot.state,
+                    "as_of": snapshot.as_of,
+                    "workloads": len(frame[["namespace", "owner_kind", "owner_name"]].drop_duplicates()),
+                    "references": int(frame["reference"].nunique()),
+                    "pods": int(frame.loc[frame["kind"].eq("Pod"), "name"].nunique()),
+                    "pull_errors": int(frame["reason"].isin(PULL_ERRORS).sum()),
+                    "not_read": len(snapshot.coverage.unexcused),
+                }
+            )
+            troubles += [f"{name}: {gap}" for gap in snapshot.coverage.unexcused]
+    show(taken, _COLUMNS, form, empty="no cluster is configured")
+    conclude(troubles)
