@@ -163,16 +163,17 @@ class KubernetesApi:
             return self._error(
                 path, "the proxy on the way to it does not answer", "unreachable", passing=True, hopeless=True
             )
-        if isinstance(cause, urllib3.exceptions.TimeoutError):
-            silent = isinstance(cause, urllib3.exceptions.ConnectTimeoutError)
-            waited = self._patience.connect if silent else self._patience.read
-            words = f"no answer within {waited.total_seconds():g} seconds"
-            return self._error(path, words, "unreachable", passing=True, hopeless=silent)
+        # These two are timeouts to urllib3, so they are asked for first.
         if isinstance(cause, urllib3.exceptions.NameResolutionError):
             return self._error(path, "its name cannot be resolved", "unreachable", passing=True, hopeless=True)
         if isinstance(cause, urllib3.exceptions.NewConnectionError):
             words = f"no connection ({_short(text.rpartition(': ')[2])})"
             return self._error(path, words, "unreachable", passing=True, hopeless=True)
+        if isinstance(cause, urllib3.exceptions.TimeoutError):
+            silent = isinstance(cause, urllib3.exceptions.ConnectTimeoutError)
+            waited = self._patience.connect if silent else self._patience.read
+            words = f"no answer within {waited.total_seconds():g} seconds"
+            return self._error(path, words, "unreachable", passing=True, hopeless=silent)
         if isinstance(cause, (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError, ConnectionError)):
             return self._error(path, "the connection broke in the middle", "unreachable", passing=True)
         return self._error(path, f"it could not be asked ({type(cause).__name__})", "unreachable")

@@ -34,7 +34,7 @@ def objects_of(path: Path) -> Iterator[dict[str, Any]]:
             text = _as_text(raw)
             if text is None:
                 raise BadDocument("it is empty: the command that should have filled it failed")
-            yield from _Reader(text).objects()
+            yield from DocumentReader(text).objects()
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise BadDocument("its compressed data ends or breaks in the middle") from error
     except UnicodeDecodeError as error:
@@ -61,7 +61,7 @@ def _as_text(raw: IO[bytes]) -> IO[str] | None:
     return io.TextIOWrapper(stream, encoding="utf-16" if wide else "utf-8-sig", newline="")
 
 
-class _Reader:
+class DocumentReader:
     """A JSON reader over a buffer that slides along the file and knows the line it is in."""
 
     def __init__(self, text: IO[str]) -> None:
