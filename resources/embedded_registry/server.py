@@ -140,6 +140,7 @@ def _bind(address: Address) -> socket.socket:
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         bound.bind((address.host, address.port))
+        bound.listen(2048)  # from here on clients wait instead of being refused, so the address may be told
     except OSError as error:
         bound.close()
         raise ConfigError(
