@@ -1,0 +1,77 @@
+"""The facts of one decision: the numbered images, their dates, who uses them, and the entry that decides."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from registry_core.catalog import CatalogFrames
+from registry_core.policy_rules import Policies
+from registry_core.retention_closure import spread
+from registry_core.retention_evidence import Evidence
+from registry_core.retention_nodes import Array, Nodes, number_images
+from registry_core.retention_order import dates_of_images
+from registry_core.retention_use import Use, find_use
+from registry_core.usage import UsageFrames
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What each image is to the others of its repository, as masks."""
+
+    stored: Array  #: the registry has it
+    own_tag: Array  #: has a tag that is not just named for a subject
+    dependent: Array  #: listed by a stored index, or refers to a stored image
+    counted: Array  #: counted by keep_last: tagged, no part of a tagged index, no referrer
+
+    @property
+    def alone(self) -> Array:
+        """Untagged, and nobody's part: what the `untagged` rule is for."""
+        return np.asarray(self.stored & ~self.own_tag & ~self.dependent)
+
+
+@dataclass(frozen=True)
+class Facts:
+    """`entries`: the number of the entry of each repository, -1 for none. `dates`: see `retention_order`."""
+
+    policies: Policies
+    evidence: Evidence
+    nodes: Nodes
+    entries: Array
+    use: Use
+    shape: Shape
+    dates: Array
+
+    @property
+    def emptied(self) -> Array:
+        """Repositories of which all goes, because nobody uses them and their entry says so."""
+        evict = np.array([entry.when_unused == "evict" for entry in self.policies.entries] + [False])
+        return np.asarray(evict[self.entries] & ~self.use.repositories)
+
+
+def gather_facts(policies: Policies, catalog: CatalogFrames, usage: UsageFrames, evidence: Evidence) -> Facts:
+    nodes = number_images(catalog)
+    entries = policies.entries_of(list(nodes.names))
+    use = find_use(usage, nodes=nodes, policies=policies, entry_of_repository=entries, evidence=evidence)
+    return Facts(
+        policies=policies,
+        evidence=evidence,
+        nodes=nodes,
+        entries=entries,
+        use=use,
+        shape=_shape_of_images(nodes),
+        dates=dates_of_images(nodes, evidence),
+    )
+
+
+def _shape_of_images(nodes: Nodes) -> Shape:
+    stored = ~nodes.catalog.images["fault"].eq("missing").to_numpy(dtype=bool, na_value=False)
+    own_tag = np.zeros(len(nodes), dtype=bool)
+    own_tag[nodes.tag_image[nodes.tag_is_own & (nodes.tag_image >= 0)]] = True
+    live = nodes.edges.only(stored[nodes.edges.owner])
+    dependent = np.zeros(len(nodes), dtype=bool)
+    dependent[live.dependent] = True
+    part = spread(own_tag, live.only(~live.by_subject))
+    part[live.dependent[live.by_subject]] = True
+    return Shape(stored=stored, own_tag=own_tag, dependent=dependent, counted=stored & own_tag & ~part)

@@ -1,0 +1,50 @@
+"""Tag rules: which tags `keep_tags` and `keep_versions` keep."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from registry_core.globs import compile_globs
+from registry_core.policy_rules import KeepVersions, Policies
+from registry_core.retention_nodes import Array, Nodes
+from registry_core.retention_reasons import Reason
+from registry_core.versions import version_table
+
+_GROUPS = {"major": ["major"], "minor": ["major", "minor"], "patch": ["major", "minor", "patch"]}
+
+
+def reasons_of_tags(policies: Policies, nodes: Nodes, entry_of_repository: Array) -> Array:
+    """Reasons of each tag (TAG, VERSION). Tags that only name a subject match no rule."""
+    reasons = np.zeros(len(nodes.tag_image), dtype=np.uint32)
+    tags = nodes.catalog.tags["tag"]
+    candidates = nodes.tag_is_own & (nodes.tag_image >= 0)
+    entry_of_tag = np.append(entry_of_repository, -1)[nodes.tag_repository]
+    for number, entry in enumerate(policies.entries):
+        if not entry.keep_tags and entry.keep_versions is None:
+            continue
+        rows = np.flatnonzero(candidates & (entry_of_tag == number))
+        here = tags.iloc[rows]
+        if entry.keep_tags:
+            matched = compile_globs(entry.keep_tags).match_series(here).to_numpy()
+            reasons[rows[matched]] |= np.uint32(Reason.TAG)
+        if entry.keep_versions is not None:
+            kept = _kept_versions(entry.keep_versions, here, nodes.tag_repository[rows])
+            reasons[rows[kept]] |= np.uint32(Reason.VERSION)
+    return reasons
+
+
+def _kept_versions(rule: KeepVersions, tags: pd.Series[str], repository: Array) -> Array:
+    """Which of the tags are the newest of one of the newest groups of their repository. Equals are all kept."""
+    table = version_table(tags, rule.pattern).reset_index(drop=True)
+    table["repository"] = repository
+    eligible = table["is_version"] if rule.prereleases else table["is_version"] & ~table["prerelease"]
+    versions = table[eligible]
+    newest = versions.groupby(["repository", *_GROUPS[rule.per]], sort=False)["rank"].transform("max")
+    heads = versions[versions["rank"].eq(newest)].drop_duplicates(["repository", "rank"])
+    place = heads.groupby("repository", sort=False)["rank"].rank(method="first", ascending=False)
+    chosen = heads.loc[place.le(rule.last), ["repository", "rank"]]
+    wanted = pd.MultiIndex.from_frame(chosen)
+    kept = np.zeros(len(table), dtype=bool)
+    kept[versions.index] = pd.MultiIndex.from_frame(versions[["repository", "rank"]]).isin(wanted)
+    return kept

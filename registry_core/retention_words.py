@@ -1,0 +1,183 @@
+"""Reasons in words: what a person reads in a plan, or asks for with `plan explain`.
+
+Made on demand from the bits, because texts for five million images would be larger than all the rest.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+
+from registry_core.policy_rules import Policy
+from registry_core.policy_spans import print_span
+from registry_core.retention_facts import Facts
+from registry_core.retention_names import Names, listed
+from registry_core.retention_nodes import Array
+from registry_core.retention_reasons import Reason
+
+
+@dataclass(frozen=True)
+class Words:
+    """Says the reasons of images, by row of the catalog's images."""
+
+    facts: Facts
+    newer: Array = field(repr=False)
+    reasons: Array = field(repr=False)
+    tag_reasons: Array = field(repr=False)
+
+    @cached_property
+    def names(self) -> Names:
+        return Names(self.facts)
+
+    def of(self, row: int) -> tuple[str, ...]:
+        return self.of_many(np.array([row]))[0]
+
+    def of_many(self, rows: Array) -> list[tuple[str, ...]]:
+        """All reasons of each row, in the order in which a person would ask for them."""
+        repository = self.facts.nodes.repository[rows]
+        columns = (
+            rows,
+            self.reasons[rows],
+            self._days(rows),
+            self.facts.entries[repository],
+            self.facts.emptied[repository],
+        )
+        return [
+            tuple(self._why_kept(row, reasons, day, number))
+            if reasons
+            else tuple(self._why_not(row, day, number, emptied))
+            for row, reasons, day, number, emptied in zip(*(column.tolist() for column in columns), strict=True)
+        ]
+
+    def _days(self, rows: Array) -> Array:
+        return np.datetime_as_string(self.facts.dates[rows].view("datetime64[us]"), unit="D")
+
+    def _why_kept(self, row: int, reasons: int, day: str, number: int) -> Iterator[str]:
+        entry = self.facts.policies.entries[number] if number >= 0 else None
+        if reasons & Reason.PROTECTED:
+            yield f"policies[{number}] protects the repository"
+        if reasons & Reason.NO_POLICY:
+            yield "no policy matches the repository, so it is kept whole"
+        yield from self._unknown(row, reasons)
+        if reasons & Reason.IN_USE:
+            yield self._in_use(row)
+        if entry is not None:
+            yield from self._by_rule(row, reasons, day, entry)
+        if reasons & Reason.BELONGS:
+            yield self._belongs(row, goes=False)
+        if reasons & Reason.SUBJECT:
+            kept = [referrer for referrer in self.names.referrers.of(row) if self.reasons[referrer]]
+            yield f"{self.names.labels(kept)} stays and refers to it"
+
+    def _by_rule(self, row: int, reasons: int, day: str, entry: Policy) -> Iterator[str]:
+        used = entry.keep_in_use
+        if reasons & Reason.ROLLBACK and used is not None:
+            before = f"the {used.rollbacks} images" if used.rollbacks > 1 else "the one image"
+            yield f"among {before} before one in use"
+        if reasons & Reason.ROLLBACK_UNKNOWN:
+            yield "perhaps one to roll back to, as an image in use is of unknown date, so kept"
+        if reasons & Reason.TAG:
+            yield f"{self._tags_with(row, Reason.TAG)} by keep_tags {', '.join(entry.keep_tags)}"
+        if reasons & Reason.VERSION and entry.keep_versions is not None:
+            rule = entry.keep_versions
+            yield f"{self._tags_with(row, Reason.VERSION)} by keep_versions (last {rule.last}, per {rule.per})"
+        if reasons & Reason.LAST:
+            yield "the newest image" if entry.keep_last == 1 else f"one of the newest {entry.keep_last} images"
+        if reasons & Reason.WITHIN:
+            own_tag = bool(self.facts.shape.own_tag[row])
+            within = entry.keep_within if own_tag else entry.untagged and entry.untagged.keep_within
+            yield f"of {day}, within {'' if own_tag else 'untagged.'}keep_within {print_span(within)}" if within else ""
+        if reasons & Reason.UNKNOWN_DATE:
+            yield "of unknown date, so kept"
+        if reasons & Reason.UNTAGGED:
+            yield "untagged, " + ("and untagged.keep is true" if entry.untagged else "and no rule speaks of those")
+
+    def _unknown(self, row: int, reasons: int) -> Iterator[str]:
+        nodes = self.facts.nodes
+        if reasons & Reason.GONE:
+            yield "the registry no longer has it, so there is nothing to delete"
+        if reasons & Reason.UNREADABLE:
+            image = nodes.catalog.images.iloc[row]
+            detail = f": {image['detail']}" if isinstance(image["detail"], str) and image["detail"] else ""
+            yield f"unreadable ({image['fault']}{detail}), so kept"
+        if reasons & Reason.NOT_READ_WHOLE:
+            gap = self.facts.evidence.gap_of(nodes.names[nodes.repository[row]])
+            why = f"{gap.fault}: {gap.detail}" if gap else "a tag or a manifest could not be read"
+            yield f"the repository was not read whole ({why}), so kept"
+        if reasons & Reason.MAY_BELONG:
+            yield "untagged, and may belong to an unreadable image of the repository, so kept"
+
+    def _in_use(self, row: int) -> str:
+        if users := self.names.users(row):
+            return f"in use by {users}"
+        users, child = self.names.users_below(row)
+        return f"in use by {users}, through its child {child}"
+
+    def _tags_with(self, row: int, bit: Reason) -> str:
+        tags = sorted(self.names.tag[tag] for tag in self.names.tags.of(row) if self.tag_reasons[tag] & bit)
+        return f"{'tag' if len(tags) == 1 else 'tags'} {listed(tags)} kept"
+
+    def _belongs(self, row: int, *, goes: bool) -> str:
+        stored = self.facts.shape.stored
+        fate = "which goes" if goes else "which stays"
+        for verb, owners in (("part of", self.names.parents), ("refers to", self.names.subjects)):
+            rows = [owner for owner in owners.of(row) if stored[owner] and goes == (self.reasons[owner] == 0)]
+            if rows:
+                return f"{verb} {self.names.labels(rows)}, {fate}"
+        return f"belongs to another image, {fate}"
+
+    def _why_not(self, row: int, day: str, number: int, emptied: bool) -> Iterator[str]:
+        if emptied:
+            yield f"no cluster uses the repository, and policies[{number}].when_unused is evict"
+        elif self.facts.shape.own_tag[row]:
+            yield from self._tagged[number]
+            yield from self._dated(row, day, self.facts.policies.entries[number])
+        elif self.facts.shape.dependent[row]:
+            yield self._belongs(row, goes=True)
+        else:
+            yield self._untagged[number].format(day=day)
+
+    def _dated(self, row: int, day: str, entry: Policy) -> Iterator[str]:
+        if entry.keep_last is not None:
+            newer = int(self.newer[row])
+            if newer >= 0:
+                yield f"{newer:,} images are newer, keep_last is {entry.keep_last}"
+            else:
+                yield "belongs to another image, so keep_last does not count it"
+        if entry.keep_within is not None:
+            yield f"of {day}, older than keep_within {print_span(entry.keep_within)}"
+
+    @cached_property
+    def _tagged(self) -> list[tuple[str, ...]]:
+        """For each entry, what is said of every tagged image that it lets go."""
+        return [tuple(_refusals(entry)) for entry in self.facts.policies.entries]
+
+    @cached_property
+    def _untagged(self) -> list[str]:
+        told = []
+        for entry in self.facts.policies.entries:
+            within = entry.untagged.keep_within if entry.untagged else None
+            rule = "and untagged.keep is false"
+            if within is not None:
+                rule = f"of {{day}}, older than untagged.keep_within {print_span(within)}"
+            told.append(f"{_not_in_use(entry)}, untagged, {rule}")
+        return told
+
+
+def _not_in_use(entry: Policy) -> str:
+    seen = entry.keep_in_use.seen_within if entry.keep_in_use else None
+    return f"not in use within {print_span(seen)}" if seen else "not in use"
+
+
+def _refusals(entry: Policy) -> Iterator[str]:
+    yield _not_in_use(entry)
+    if entry.keep_in_use is not None and entry.keep_in_use.rollbacks:
+        yield f"not among the {entry.keep_in_use.rollbacks} images before one in use"
+    if entry.keep_tags:
+        yield f"no tag matches keep_tags {', '.join(entry.keep_tags)}"
+    if entry.keep_versions is not None:
+        rule = entry.keep_versions
+        yield f"no tag is kept by keep_versions {rule.pattern.pattern} (last {rule.last}, per {rule.per})"
