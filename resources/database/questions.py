@@ -1,0 +1,64 @@
+"""What only a history can tell: where a tag pointed, when an image was last used."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pandas as pd
+import sqlalchemy as sa
+
+from resources.database.columns import fetch_columns, frame_of, text_column, time_column
+from resources.database.schema import places
+from resources.database.sightings import TAGS, USAGE, SightingTable
+
+_TIMES = ("first_seen_at", "last_seen_at")
+
+
+def last_pointing(connection: sa.Connection, registry: str, repository: str, tag: str) -> pd.DataFrame:
+    """Digests that a tag pointed to, the newest first: digest, first_seen_at, last_seen_at.
+
+    A digest that the tag came back to has a row for each time.
+    """
+    seen = TAGS.sightings.c
+    last = _last_seen(TAGS)
+    query = (
+        sa.select(seen.digest, seen.first_seen_at, last)
+        .join_from(TAGS.sightings, places, places.c.id == seen.place_id)
+        .where(places.c.kind == TAGS.kind, places.c.source == registry, places.c.name == repository)
+        .where(seen.tag == tag, seen.digest.is_not(None))
+        .order_by(last.desc(), seen.first_seen_at.desc())
+    )
+    return _frame(connection, query, ["digest"])
+
+
+def last_used(connection: sa.Connection, registry: str, repository: str | None = None) -> pd.DataFrame:
+    """Images that any cluster ever used: repository, digest, first_seen_at, last_seen_at (the newest of all uses)."""
+    seen = USAGE.sightings.c
+    query = (
+        sa.select(
+            places.c.name.label("repository"),
+            seen.digest,
+            sa.func.min(seen.first_seen_at).label("first_seen_at"),
+            sa.func.max(_last_seen(USAGE)).label("last_seen_at"),
+        )
+        .join_from(USAGE.sightings, places, places.c.id == seen.place_id)
+        .where(places.c.kind == USAGE.kind, places.c.source == registry)
+        .group_by(places.c.name, seen.digest)
+        .order_by(places.c.name, seen.digest)
+    )
+    if repository is not None:
+        query = query.where(places.c.name == repository)
+    return _frame(connection, query, ["repository", "digest"])
+
+
+def _last_seen(table: SightingTable) -> sa.Label[int]:
+    """An open row was last seen when its place was last read whole."""
+    seen = table.sightings.c
+    later = sa.and_(seen.gone_at.is_(None), places.c.read_at > seen.last_seen_at)
+    return sa.case((later, places.c.read_at), else_=seen.last_seen_at).label("last_seen_at")
+
+
+def _frame(connection: sa.Connection, query: sa.Select[Any], texts: list[str]) -> pd.DataFrame:
+    found = fetch_columns(connection, query, _TIMES, {})
+    columns = {name: text_column(found[name]) for name in texts}
+    return frame_of(columns | {name: time_column(found[name]) for name in _TIMES}, [*texts, *_TIMES])
