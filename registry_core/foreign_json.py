@@ -1,0 +1,80 @@
+"""JSON that somebody else wrote: manifests and configs of which no field can be trusted to be there or to fit.
+
+What comes out of here can be compared, put into a URL and stored in any database.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from registry_core.digests import is_content_address
+from registry_core.errors import RegistryError
+
+LARGEST_SIZE = 2**63 - 1
+LONGEST_TEXT = 255
+
+
+def read_object(body: bytes, *, what: str, content_type: str | None = None) -> dict[str, Any]:
+    """The JSON object in `body`. Raises RegistryError with the fault `corrupt` that names `what` it should be."""
+    reason = "is not a JSON object"
+    document: object = None
+    try:
+        document = json.loads(body)
+    except RecursionError:
+        reason = "is nested too deeply"
+    except ValueError:
+        reason = "is not JSON"
+    if not isinstance(document, dict):
+        told = f", told to be {content_type}" if content_type else ""
+        raise RegistryError(
+            f"cannot read {what}: its body ({len(body)} bytes{told}) {reason}; look at the registry's storage and"
+            " at any proxy before it, and push the image again if it is damaged",
+            fault="corrupt",
+        )
+    return document
+
+
+def entries_of(document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """The objects of a list; null, a missing key and entries that are no objects are nothing."""
+    listed = document.get(key)
+    return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+
+
+def digest_in(descriptor: object) -> str | None:
+    """The digest of a descriptor, of whatever algorithm; None where there is none that could name anything."""
+    digest = descriptor.get("digest") if isinstance(descriptor, dict) else None
+    return digest if is_address(digest) else None
+
+
+def is_address(value: object) -> bool:
+    """Whether `value` is a text that could name a blob or a manifest."""
+    return isinstance(value, str) and len(value) <= LONGEST_TEXT and is_content_address(value)
+
+
+def size_in(descriptor: Mapping[str, Any] | None) -> int:
+    """Bytes, as a descriptor tells; 0 where it does not, or where no database could hold the number."""
+    size = descriptor.get("size") if descriptor else None
+    return size if type(size) is int and 0 <= size <= LARGEST_SIZE else 0
+
+
+def media_type_in(value: object) -> str:
+    """A media type as written; empty for what cannot be one."""
+    return value if isinstance(value, str) and _is_plain(value) else ""
+
+
+def short_text(value: object) -> str | None:
+    """A text of at most 255 printable characters, cut and cleaned where needed; None for anything else or empty.
+
+    NUL, which PostgreSQL refuses, and lone surrogates, which have no UTF-8, do not survive.
+    """
+    if not isinstance(value, str) or not value:
+        return None
+    if _is_plain(value):
+        return value
+    return "".join(character for character in value[:LONGEST_TEXT] if character.isprintable()) or None
+
+
+def _is_plain(value: str) -> bool:
+    return value.isascii() and value.isprintable() and len(value) <= LONGEST_TEXT
