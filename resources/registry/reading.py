@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -12,7 +13,7 @@ from registry_core.media_types import MANIFEST_ACCEPT, is_schema1
 from resources.registry.addresses import CATALOG_SCOPE, blob_url, manifest_url, pull_scope, repository_url
 from resources.registry.connection import RegistryConnection
 from resources.registry.paging import Pages
-from resources.registry.refusals import is_web_page, nonsense
+from resources.registry.refusals import is_web_page, nonsense, refusal
 from resources.registry.schema1 import payload_of
 from resources.registry.transport.engine import Engine
 from resources.registry.transport.messages import MEBIBYTE, Answer, Request
@@ -37,12 +38,18 @@ class Reader:
     def __init__(self, connection: RegistryConnection, engine: Engine) -> None:
         self.connection = connection
         self.engine = engine
+        self.requests = 0  #: asked through this reader, retries not counted
         self._url = connection.url
+
+    def exchange(self, request: Request) -> Coroutine[Any, Any, Answer]:
+        """`RegistryConnection.exchange`, counted."""
+        self.requests += 1
+        return self.connection.exchange(self.engine, request)
 
     async def ping(self) -> None:
         """`GET /v2/`: the registry is there, speaks the API, and knows us."""
         request = Request("GET", f"{self._url}/v2/", "reach the registry API at /v2/", body_limit=MEBIBYTE)
-        answer = await self.connection.exchange(self.engine, request)
+        answer = await self.exchange(request)
         if is_web_page(answer):
             raise nonsense(answer, request.wanted, self.connection.label, "it is no registry", fault="unreachable")
 
@@ -80,7 +87,7 @@ class Reader:
             headers=ACCEPT_MANIFESTS,
             body_limit=self.connection.manifest_limit_bytes,
         )
-        answer = await self.connection.exchange(self.engine, request)
+        answer = await self.exchange(request)
         media_type = answer.media_type
         promised = reference if ":" in reference else answer.header("docker-content-digest")
         if is_web_page(answer):
@@ -107,7 +114,7 @@ class Reader:
             headers=ACCEPT_MANIFESTS,
             expects=(404, 405),
         )
-        answer = await self.connection.exchange(self.engine, request)
+        answer = await self.exchange(request)
         digest = answer.header("docker-content-digest")
         if answer.status < 300 and digest is not None and is_digest(digest):
             return digest, answer.media_type, _length(answer)
@@ -124,7 +131,7 @@ class Reader:
             scope=pull_scope(repository),
             body_limit=limit_bytes,
         )
-        answer = await self.connection.exchange(self.engine, request)
+        answer = await self.exchange(request)
         if not verify(answer.body, digest):
             why = f"{len(answer.body)} bytes came whose digest is {digest_of(answer.body)} instead"
             raise nonsense(answer, request.wanted, self.connection.label, why)
@@ -138,7 +145,7 @@ class Reader:
             f"look up blob {digest} of {repository}",
             scope=pull_scope(repository),
         )
-        return _length(await self.connection.exchange(self.engine, request))
+        return _length(await self.exchange(request))
 
     def content_of(self, answer: Answer, wanted: str) -> Any:
         """The JSON of an answer. Raises RegistryError: `corrupt`, or `unreachable` for a web page."""
@@ -161,11 +168,13 @@ class Reader:
                 expects=first.expects,
                 body_limit=first.body_limit,
             )
-            answer = await self.connection.exchange(self.engine, request)
+            answer = await self.exchange(request)
             if answer.status == 400 and url == first.url and "?" in url:
                 first = Request("GET", url.partition("?")[0], first.wanted, scope=first.scope, body_limit=_PAGE_BYTES)
                 url = first.url  # it does not like our page size: let it choose
                 continue
+            if answer.status == 400:
+                raise refusal(answer, first.wanted, self.connection.label)
             content = self.content_of(answer, first.wanted)
             listed = content.get(key, "no list") if isinstance(content, dict) else "no list"
             if listed is None:

@@ -60,7 +60,7 @@ class ReferrersReader:
                 expects=(400, 404, 405, 501),
                 body_limit=self._connection.manifest_limit_bytes,
             )
-            answer = await self._connection.exchange(self._reader.engine, request)
+            answer = await self._reader.exchange(request)
             entries = _entries(answer) if answer.status < 300 else None
             if entries is None:
                 if found:

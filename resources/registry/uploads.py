@@ -34,7 +34,6 @@ class Uploader:
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
         self._connection = reader.connection
-        self._engine = reader.engine
 
     async def upload_blob(
         self,
@@ -72,7 +71,7 @@ class Uploader:
             headers=(f"Content-Type: {media_type}",),
             body=body,
         )
-        answer = await self._connection.exchange(self._engine, request)
+        answer = await self._reader.exchange(request)
         algorithm = reference.partition(":")[0] if is_digest(reference) else "sha256"
         digest = digest_of(body, algorithm)
         told = answer.header("docker-content-digest") or digest
@@ -83,7 +82,7 @@ class Uploader:
         return digest
 
     async def exchange(self, request: Request) -> Answer:
-        return await self._connection.exchange(self._engine, request)
+        return await self._reader.exchange(request)
 
     async def holds(self, repository: str, digest: str) -> bool:
         """Whether the blob is there; what cannot be told raises."""

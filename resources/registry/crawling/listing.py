@@ -1,0 +1,56 @@
+"""Which repositories to crawl: what the registry lists, what the configuration names, what clusters use."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from registry_core.coverage import Gap
+from registry_core.errors import RegistryError
+from registry_core.globs import compile_globs
+from resources.configuration.settings import RegistrySettings
+from resources.registry.reading import Reader
+
+CATALOG = "list of repositories"
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """Repositories to read, sorted; `named` are those that only the configuration names."""
+
+    repositories: tuple[str, ...]
+    named: frozenset[str] = frozenset()
+    gap: Gap | None = None
+
+
+async def list_repositories(reader: Reader, settings: RegistrySettings, in_use: Iterable[str] = ()) -> Listing:
+    """Ask `_catalog`, and fall back where a registry has none or hides it.
+
+    GHCR, Docker Hub and Quay answer 401, 404 or an empty list. Then the repositories of the configuration and
+    those that clusters use (`in_use`) are read. A gap is left where nothing tells what there is, and where the
+    catalog failed in a way that can pass: then the list may lack anything.
+    """
+    names: set[str] = set()
+    gap: Gap | None = None
+    try:
+        names.update(await reader.repositories())
+    except RegistryError as error:
+        cannot_list = error.fault in ("missing", "forbidden") and error.status is not None
+        if not cannot_list:
+            gap = Gap(CATALOG, error.fault, str(error))
+        elif not settings.repositories and not (in_use := tuple(in_use)):
+            gap = Gap(CATALOG, error.fault, f"{error}; name its repositories in `repositories`")
+    listed = frozenset(names)
+    names.update(settings.repositories)
+    if not listed:
+        names.update(in_use)
+        if not names and gap is None:
+            gap = Gap(
+                CATALOG,
+                "missing",
+                f"{reader.connection.label} lists no repository at all; if it holds some, name them in `repositories`",
+                excused=True,
+            )
+    include, exclude = compile_globs(settings.include), compile_globs(settings.exclude)
+    chosen = sorted(name for name in names if include.matches(name) and not exclude.matches(name))
+    return Listing(tuple(chosen), frozenset(settings.repositories) - listed, gap)

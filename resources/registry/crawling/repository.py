@@ -1,0 +1,276 @@
+"""One repository, read whole: its tags, the graph of manifests below them, configs, referrers."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from registry_core.catalog import HowFound, ImageSeen, ManifestFacts, RepositoryCrawled, TagSeen
+from registry_core.coverage import Fault, Gap
+from registry_core.digests import is_digest, subject_of_tag
+from registry_core.errors import RegistryError
+from registry_core.manifests import read_config, read_manifest, with_config
+from resources.registry.connection import RegistryConnection
+from resources.registry.crawling.memory import ConfigsSeen, KnownManifest, Remembered
+from resources.registry.crawling.referrers_api import ReferrersApi
+from resources.registry.reading import Manifest, Reader
+from resources.registry.transport.engine import Engine
+
+_DEEPEST = 8  # an index of indexes of …; nobody builds more than two
+_LARGEST_CONFIG_BYTES = 8 * 1024 * 1024
+_LONGEST_DETAIL = 300
+_UNKNOWN: frozenset[Fault] = frozenset({"forbidden", "unreachable", "throttled"})
+
+
+@dataclass(frozen=True)
+class CrawlContext:
+    """What the repositories of one crawl share."""
+
+    connection: RegistryConnection
+    engine: Engine
+    remembered: Remembered
+    configs: ConfigsSeen
+    referrers: ReferrersApi
+    as_of: datetime
+    referrers_every: timedelta
+
+
+class RepositoryCrawl:
+    """The job for one repository. `read` never raises RegistryError: what failed is in what it returns."""
+
+    def __init__(self, context: CrawlContext, repository: str, *, named: bool = False) -> None:
+        self._context = context
+        self._reader = Reader(context.connection, context.engine)
+        self._engine = context.engine
+        self._repository = repository
+        self._named = named  # only the configuration says that it is there
+        self._tags: dict[str, TagSeen] = {}
+        self._images: dict[str, ImageSeen] = {}
+        self._read_here: dict[str, ManifestFacts] = {}
+        self._known: dict[str, KnownManifest] = {}
+        self._seen_before: set[str] = set()  # digests that this repository showed us in an earlier crawl
+        self._remembered_tags: Mapping[str, str] = {}
+        self._first_fault: RegistryError | None = None
+        self._faults = 0
+        self._fallback_indexes: set[str] = set()
+        self.tags_read = 0
+
+    async def read(self) -> RepositoryCrawled:
+        """Read everything. What cannot be read is a row with its fault; `gap` tells that rows may be missing."""
+        try:
+            tags = await self._reader.tags(self._repository)
+        except RegistryError as error:
+            return RepositoryCrawled(self._repository, gap=self._unlisted(error), requests=self._reader.requests)
+        self._recall()
+        await self._engine.each(tags, self._read_tag)
+        self._fallback_indexes = self._find_fallback_indexes()
+        await self._read_below(set(self._images))
+        await self._read_referrers()
+        return RepositoryCrawled(
+            self._repository,
+            tags=tuple(self._tags.values()),
+            images=tuple(self._images.values()),
+            manifests=tuple(self._read_here.values()),
+            gap=self._gap(),
+            requests=self._reader.requests,
+        )
+
+    def _unlisted(self, error: RegistryError) -> Gap | None:
+        if error.fault != "missing":
+            return Gap(self._repository, error.fault, _cut(str(error)))
+        if self._named:
+            why = f"{error}; it is named in `repositories`: correct or remove it"
+            return Gap(self._repository, "missing", _cut(why))
+        return None  # distribution's catalog lists repositories that never had a tag: an answer
+
+    def _recall(self) -> None:
+        """Take from memory what this repository showed last time, with all that its indexes list."""
+        self._remembered_tags = self._context.remembered.digests_of(self._repository)
+        wanted = set(self._remembered_tags.values())
+        while wanted:
+            self._known.update(self._whole(wanted))
+            self._seen_before |= wanted
+            below = (self._known[digest].children for digest in wanted if digest in self._known)
+            wanted = {child for children in below for child in children} - self._seen_before
+
+    def _whole(self, digests: set[str]) -> dict[str, KnownManifest]:
+        """Of the digests those that need not be read again; one whose config was not read then is read again."""
+        known = self._context.remembered.known(digests) if digests else {}
+        return {digest: manifest for digest, manifest in known.items() if manifest.config_read}
+
+    async def _read_tag(self, tag: str) -> None:
+        try:
+            digest = self._remembered_tags.get(tag)
+            if digest is not None and digest in self._known:
+                digest = (await self._reader.head_manifest(self._repository, tag))[0]
+                if digest not in self._known and digest not in self._read_here:
+                    digest = await self._keep(await self._reader.manifest(self._repository, digest), "tag")
+            else:
+                digest = await self._keep(await self._reader.manifest(self._repository, tag), "tag")
+        except RegistryError as error:
+            self._note(error)
+            self._tags[tag] = TagSeen(self._repository, tag, None, error.fault, _cut(str(error)))
+        else:
+            self._tags[tag] = TagSeen(self._repository, tag, digest)
+            self._see(digest, "tag")
+        self.tags_read += 1
+
+    async def _read_below(self, digests: set[str]) -> None:
+        """Read what the given manifests list, level by level, so that memory is asked once a level."""
+        for _ in range(_DEEPEST):
+            found_by: dict[str, HowFound] = {}
+            for digest in digests:
+                how = self._how_below(digest)
+                for child in self._children_of(digest):
+                    if child not in self._images:
+                        found_by.setdefault(child, how)
+            if not found_by:
+                return
+            await self._read_all(found_by)
+            digests = set(found_by)
+
+    async def _read_all(self, found_by: Mapping[str, HowFound]) -> None:
+        unknown = {digest for digest in found_by if digest not in self._known and digest not in self._read_here}
+        self._known.update(self._whole(unknown))
+
+        async def read(digest: str) -> None:
+            await self._read_digest(digest, found_by[digest])
+
+        await self._engine.each(found_by, read)
+
+    async def _read_digest(self, digest: str, found_by: HowFound) -> None:
+        try:
+            if digest in self._known:
+                if digest not in self._seen_before:  # known from elsewhere: whether it is here is not
+                    await self._reader.head_manifest(self._repository, digest)
+            elif digest not in self._read_here:
+                if not is_digest(digest):
+                    raise RegistryError(f"{digest} is no digest that can be proven", fault="corrupt")
+                await self._keep(await self._reader.manifest(self._repository, digest), found_by)
+        except RegistryError as error:
+            self._note(error)
+            self._see(digest, found_by, error)
+        else:
+            self._see(digest, found_by)
+
+    async def _read_referrers(self) -> None:
+        """Ask for referrers of images that were not asked about lately; recall those of the others."""
+        context = self._context
+        asked_at = context.remembered.referrers_read_at(self._repository)
+        recalled = context.remembered.referrers_of(self._repository) if asked_at else {}
+        due_before = context.as_of - context.referrers_every
+        todo = list(self._images)
+        for _ in range(_DEEPEST):
+            listed: dict[str, str] = {}  # referrer → the image that it is listed for
+
+            async def ask(digest: str, listed: dict[str, str] = listed) -> None:
+                for referrer in await self._ask_referrers(digest):
+                    listed.setdefault(referrer, digest)
+
+            due = []
+            for digest in todo:
+                at = asked_at.get(digest)
+                if at is not None and at > due_before:
+                    listed.update(dict.fromkeys(recalled.get(digest, ()), digest))
+                    self._seen_before.update(recalled.get(digest, ()))
+                elif self._images[digest].fault is None and is_digest(digest):
+                    due.append(digest)
+            await self._engine.each(due, ask)
+            new: dict[str, HowFound] = dict.fromkeys((one for one in listed if one not in self._images), "referrer")
+            if not new:
+                return
+            await self._read_all(new)
+            for referrer in new:
+                self._drop_if_no_referrer(referrer, listed[referrer])
+            todo = [referrer for referrer in new if referrer in self._images]
+            await self._read_below(set(todo))
+
+    async def _ask_referrers(self, digest: str) -> tuple[str, ...]:
+        try:
+            answered, found = await self._context.referrers.ask(self._reader, self._repository, digest)
+        except RegistryError as error:
+            self._note(error)
+            return ()
+        if answered:
+            self._images[digest] = replace(self._images[digest], referrers_read_at=self._context.as_of)
+        return found
+
+    def _drop_if_no_referrer(self, digest: str, subject: str) -> None:
+        """Some registries list anything: what we read must name the subject itself."""
+        facts = self._read_here.get(digest) or self._known.get(digest)
+        if facts is not None and facts.subject != subject:
+            self._images.pop(digest, None)
+            self._read_here.pop(digest, None)
+
+    async def _keep(self, manifest: Manifest, found_by: HowFound) -> str:
+        """Remember what a manifest says, with its config; a body that says nothing is an image with a fault."""
+        digest = manifest.digest
+        if digest in self._known or digest in self._read_here:
+            return digest
+        try:
+            facts = read_manifest(manifest.body, digest=digest, content_type=manifest.media_type)
+        except RegistryError as error:
+            self._see(digest, found_by, error)
+            return digest
+        self._read_here[digest] = facts
+        if not facts.config_read and facts.config_digest is not None:
+            await self._complete(facts, found_by)
+        return digest
+
+    async def _complete(self, facts: ManifestFacts, found_by: HowFound) -> None:
+        config_digest = facts.config_digest or ""
+        config = self._context.configs.get(config_digest)
+        try:
+            if config is None:
+                body = await self._reader.small_blob(
+                    self._repository, config_digest, "config", limit_bytes=_LARGEST_CONFIG_BYTES
+                )
+                config = read_config(body, digest=config_digest)
+                self._context.configs.keep(config_digest, config)
+        except RegistryError as error:
+            self._note(error)
+            self._see(facts.digest, found_by, error, what="config: ")
+        else:
+            self._read_here[facts.digest] = with_config(facts, config)
+
+    def _children_of(self, digest: str) -> tuple[str, ...]:
+        facts = self._read_here.get(digest) or self._known.get(digest)
+        return facts.children if facts is not None else ()
+
+    def _how_below(self, digest: str) -> HowFound:
+        """What the index under a fallback tag lists are referrers, not parts of an image."""
+        return "referrer" if digest in self._fallback_indexes else "child"
+
+    def _find_fallback_indexes(self) -> set[str]:
+        return {
+            seen.digest
+            for tag, seen in self._tags.items()
+            if seen.digest is not None and (named := subject_of_tag(tag)) is not None and not named.suffix
+        }
+
+    def _see(self, digest: str, found_by: HowFound, error: RegistryError | None = None, what: str = "") -> None:
+        """An image of this repository. A tag found first keeps the word; a fault is not forgotten."""
+        seen = self._images.get(digest)
+        fault = error.fault if error else (seen.fault if seen else None)
+        detail = _cut(what + str(error)) if error else (seen.detail if seen else "")
+        if seen is None:
+            self._images[digest] = ImageSeen(self._repository, digest, found_by, fault=fault, detail=detail)
+        elif error is not None:
+            self._images[digest] = replace(seen, fault=fault, detail=detail)
+
+    def _note(self, error: RegistryError) -> None:
+        if error.fault in _UNKNOWN:
+            self._faults += 1
+            self._first_fault = self._first_fault or error
+
+    def _gap(self) -> Gap | None:
+        error = self._first_fault
+        if error is None:
+            return None
+        more = f" (and {self._faults - 1} more like it)" if self._faults > 1 else ""
+        return Gap(self._repository, error.fault, _cut(str(error)) + more)
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"
