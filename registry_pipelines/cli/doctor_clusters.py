@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from registry_core.errors import ConfigError, RegistryPipelinesError
-from registry_pipelines.cli.diagnosis import Diagnosis
+from registry_pipelines.cli.diagnosis import Diagnosis, State
 from resources.clusters.opening import open_cluster
 from resources.clusters.source import AccessCheck, ClusterSource, RowsRead
 from resources.configuration.load import LoadedSite
@@ -64,7 +64,7 @@ def diagnose_clusters(loaded: LoadedSite, hosts: Hosts | None) -> Iterator[Diagn
 def _unreadable(subject: str, check: AccessCheck, settings: ClusterSettings) -> Diagnosis:
     if check.excused:
         return Diagnosis(subject, f"list {check.resource}", "note", f"{check.fault}, which is allowed: {check.detail}")
-    state = "fails" if settings.required else "warning"
+    state: State = "fails" if settings.required else "warning"
     return Diagnosis(subject, f"list {check.resource}", state, f"{check.fault}: {check.detail}")
 
 

@@ -35,7 +35,7 @@ def form_of(as_json: bool, as_csv: bool) -> Form:
     return Form.JSON if as_json else Form.CSV if as_csv else Form.TABLE
 
 
-def show(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], form: Form, *, empty: str = "nothing") -> None:
+def show(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], form: Form, *, empty: str = "nothing") -> None:
     """Print rows, with these keys and in their order; `empty` is what a table without rows says.
 
     Times are ISO 8601 in JSON and CSV. What is unknown (None, NaN, NaT) is null in JSON and empty elsewhere.
@@ -129,7 +129,7 @@ def _text(value: Any) -> str:
     return plain if isinstance(plain, str) else json.dumps(plain, ensure_ascii=False)
 
 
-def _show_json(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> None:
+def _show_json(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str]) -> None:
     """A list, an object a line, written as the rows come."""
     separator = "["
     for row in rows:
@@ -139,7 +139,7 @@ def _show_json(rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Non
     sys.stdout.write("[]\n" if separator == "[" else "\n]\n")
 
 
-def _show_table(rows: Iterable[Mapping[str, Any]], columns: Sequence[str], empty: str) -> None:
+def _show_table(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], empty: str) -> None:
     from rich import box  # takes a moment; JSON and CSV do without
     from rich.console import Console
     from rich.table import Table
