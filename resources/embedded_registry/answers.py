@@ -57,13 +57,13 @@ def page_of(
 ) -> tuple[Sequence[str], dict[str, str]]:
     """The page that `n` and `last` ask for, and its Link header if more follows.
 
-    `items` are sorted by `order`. No `n`, or one that is no number, means all; `n=0` is an empty page
+    `items` are sorted by `order`. No `n`, or one that is no sensible number, means all; `n=0` is an empty page
     without a Link (specification, "Listing Tags").
     """
     query = request.query_params
     start = bisect_right(items, order(query["last"]), key=order) if query.get("last") else 0
     n = query.get("n", "")
-    if not (n.isascii() and n.isdigit()):
+    if not (n.isascii() and n.isdigit() and len(n) < 10):
         return items[start:], {}
     page = items[start : start + int(n)]
     if not page or start + len(page) >= len(items):

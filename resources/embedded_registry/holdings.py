@@ -33,7 +33,12 @@ class Holdings:
         self.lock = threading.RLock()
         self._arriving: dict[str, int] = {}
         self._folder_lock = None if read_only else lock_folder(root)
-        opened = read_contents(root, self.files)
+        try:
+            opened = read_contents(root, self.files)
+        except BaseException:
+            if self._folder_lock is not None:
+                os.close(self._folder_lock)
+            raise
         self._contents, self._others = opened.contents, opened.others
         self._tags_to_fold, self._holdings_to_fold = opened.tags_to_fold, opened.holdings_to_fold
         self._journal: Journal | None = None

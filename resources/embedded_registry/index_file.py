@@ -61,7 +61,7 @@ def read_index(root: Path, *, known: Iterable[str]) -> IndexFile:
     path = root / "index.json"
     try:
         document = json.loads(path.read_bytes())
-        descriptors = document["manifests"]
+        descriptors = list(document["manifests"])
     except FileNotFoundError:
         return IndexFile()
     except (ValueError, KeyError, TypeError) as error:

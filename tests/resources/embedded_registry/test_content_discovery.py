@@ -62,6 +62,14 @@ def test_last_may_stand_alone_and_need_not_exist(api: Api, embedded_registry: Em
     assert api.get("/v2/team/app/tags/list?last=z").json()["tags"] == []
 
 
+@pytest.mark.parametrize("n", ["", "-1", "many", "²", "9" * 5000])
+def test_a_page_size_that_is_none_means_the_whole_list(api: Api, embedded_registry: EmbeddedRegistry, n: str) -> None:
+    fill(embedded_registry, "a", "b")
+    answer = api.get("/v2/team/app/tags/list", params={"n": n})
+    assert answer.json()["tags"] == ["a", "b"]
+    assert "Link" not in answer.headers
+
+
 def test_no_tags_asked_for_is_an_empty_page_without_a_link(api: Api, embedded_registry: EmbeddedRegistry) -> None:
     fill(embedded_registry, "a")
     answer = api.get("/v2/team/app/tags/list?n=0")

@@ -5,12 +5,15 @@ from __future__ import annotations
 import hashlib
 import re
 import socket
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
-from resources.embedded_registry import EmbeddedRegistry
+from resources.embedded_registry import EmbeddedRegistry, Layout, Rejection
+from resources.embedded_registry.uploads import PATIENCE, Uploads
 from tests.image_builder import digest_of, push_blob
 from tests.resources.embedded_registry.conftest import Api, assert_error
 
@@ -205,3 +208,15 @@ def test_a_mount_that_cannot_be_done_becomes_an_upload(api: Api, query: str) -> 
 @pytest.mark.parametrize("name", ["Team/app", "team//app", "-team", "team/app-", "te am", "team/%C3%A4", "a" * 256])
 def test_a_name_against_the_grammar_is_refused(api: Api, name: str) -> None:
     assert_error(api.post(f"/v2/{name}/blobs/uploads/"), 400, "NAME_INVALID")
+
+
+def test_an_upload_that_everybody_forgot_is_thrown_away(tmp_path: Path) -> None:
+    now = [time.monotonic()]
+    with Layout(tmp_path / "r") as layout:
+        uploads = Uploads(layout, clock=lambda: now[0])
+        forgotten = uploads.start("team/app")
+        now[0] += PATIENCE.total_seconds() + 1
+        uploads.start("team/app")
+        with pytest.raises(Rejection, match="has no upload"):
+            uploads.get("team/app", forgotten.id)
+        assert not forgotten.path.exists()
