@@ -20,6 +20,7 @@ _GZIP = b"\x1f\x8b"
 _CHUNK = 1 << 20
 #: etcd takes 1.5 MiB; indented and escaped by kubectl that is far less than this.
 _LONGEST_OBJECT = 64 << 20
+_ENDS = frozenset(" \t\r\n,]}")
 _BLANK = re.compile(r"[ \t\r\n]*")
 
 
@@ -153,8 +154,8 @@ class DocumentReader:
                 unfinished = self._ended and error.msg.startswith("Unterminated string")
                 self._at = len(self._buffer) if unfinished else error.pos
                 raise self._bad(error.msg) from error
-            # A number that ends where the buffer ends may go on behind it.
-            if end == len(self._buffer) and self._more():
+            # Of `1.5e3`, cut behind the point, `1` would do: a number is whole only before what ends a value.
+            if isinstance(value, (int, float)) and self._buffer[end : end + 1] not in _ENDS and self._more():
                 continue
             self._at = end
             return value
