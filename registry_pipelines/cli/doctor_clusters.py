@@ -30,8 +30,10 @@ def diagnose_cluster(name: str, settings: ClusterSettings, *, hosts: Hosts | Non
     if readable:
         told = f"{source.describe()}: {len(readable)} kinds can be listed ({', '.join(readable)})"
         yield Diagnosis(subject, "list", "ok", told)
+    if excused := [check for check in checks if check.excused and not check.works]:
+        yield Diagnosis(subject, "list", "note", _excused(excused))
     for check in checks:
-        if not check.works:
+        if not check.works and not check.excused:
             yield _unreadable(subject, check, settings)
     if hosts is not None and readable:
         yield from _note_hosts(subject, source, hosts)
@@ -62,10 +64,18 @@ def diagnose_clusters(loaded: LoadedSite, hosts: Hosts | None) -> Iterator[Diagn
 
 
 def _unreadable(subject: str, check: AccessCheck, settings: ClusterSettings) -> Diagnosis:
-    if check.excused:
-        return Diagnosis(subject, f"list {check.resource}", "note", f"{check.fault}, which is allowed: {check.detail}")
     state: State = "fails" if settings.required else "warning"
-    return Diagnosis(subject, f"list {check.resource}", state, f"{check.fault}: {check.detail}")
+    tried = "connect" if check.resource == "connection" else f"list {check.resource}"
+    return Diagnosis(subject, tried, state, f"{check.fault}: {check.detail}")
+
+
+def _excused(checks: list[AccessCheck]) -> str:
+    """Kinds that may be missing, in one sentence: most clusters lack most of the custom resources."""
+    by_fault: dict[str, list[str]] = {}
+    for check in checks:
+        by_fault.setdefault(str(check.fault), []).append(check.resource)
+    told = "; ".join(f"{fault}: {', '.join(resources)}" for fault, resources in by_fault.items())
+    return f"not read, which is allowed: {told}"
 
 
 def _note_hosts(subject: str, source: ClusterSource, hosts: Hosts) -> Iterator[Diagnosis]:

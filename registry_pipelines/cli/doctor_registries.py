@@ -107,7 +107,9 @@ class _Examination:
             )
             return (), self._found("list repositories", "warning", told)
         more = f", and {len(configured)} are configured" if configured else ""
-        return [*configured, *listed], self._found("list repositories", "ok", f"{len(listed):,} repositories{more}")
+        return [*configured, *listed], self._found(
+            "list repositories", "ok", f"{_counted(len(listed), 'repository', 'repositories')}{more}"
+        )
 
     def _tags(self, repositories: Sequence[str]) -> tuple[str, list[str], Diagnosis]:
         for repository in repositories[:_MOST_REPOSITORIES_TRIED]:
@@ -118,7 +120,11 @@ class _Examination:
                     continue
                 return repository, [], self._found("read tags", "fails", str(error))
             if tags:
-                return repository, tags, self._found("read tags", "ok", f"{repository} has {len(tags):,} tags")
+                return (
+                    repository,
+                    tags,
+                    self._found("read tags", "ok", f"{repository} has {_counted(len(tags), 'tag', 'tags')}"),
+                )
         told = "there is no tag to read, so reading manifests was not tried"
         return "", [], self._found("read tags", "note", told)
 
@@ -162,9 +168,15 @@ class _Examination:
             answer = self._engine.run(self._connection.exchange(self._engine, request))
         except RegistryError:
             return self._found("deletion", "note", unknown)
-        allowed = {method.strip().upper() for method in (answer.header("allow") or "").split(",") if method.strip()}
+        allowed: set[str] = set()
+        if answer.status < 300:  # frameworks put into a 405 what one route of theirs knows, not what is allowed
+            allowed = {method.strip().upper() for method in (answer.header("allow") or "").split(",")} - {""}
         if not allowed:
             return self._found("deletion", "note", unknown)
         if "DELETE" in allowed:
             return self._found("deletion", "note", f"not ruled out (it names DELETE among its methods), but {unknown}")
-        return self._found("deletion", "note", "disabled or read-only: it does not name DELETE among its methods")
+        return self._found("deletion", "note", "probably disabled: it does not name DELETE among its methods")
+
+
+def _counted(count: int, one: str, many: str) -> str:
+    return f"{count:,} {one if count == 1 else many}"

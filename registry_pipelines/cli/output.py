@@ -6,6 +6,7 @@ A table on a terminal wraps what is too wide; piped, it is as wide as its conten
 from __future__ import annotations
 
 import csv
+import io
 import json
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -157,9 +158,14 @@ def _show_table(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], empty
     if not count:
         note(empty)
         return
+    if sys.stdout.isatty():
+        Console(file=sys.stdout, highlight=False).print(table)
+        return
     # Piped, rich would take 80 columns and wrap; a cell may hold characters that are two columns wide.
-    width = None if sys.stdout.isatty() else 2 * widest + 40 * len(columns)
-    Console(file=sys.stdout, width=width, highlight=False, soft_wrap=False).print(table)
+    console = Console(file=io.StringIO(), width=2 * widest + 40 * len(columns), highlight=False, color_system=None)
+    console.print(table)
+    for printed in console.file.getvalue().splitlines():  # type: ignore[attr-defined]
+        sys.stdout.write(printed.rstrip() + "\n")
 
 
 def _cell(value: Any) -> str:
