@@ -37,5 +37,5 @@ def decide(policies: Policies, catalog: CatalogFrames, usage: UsageFrames, *, ev
     tag_reasons[np.append(emptied, False)[nodes.tag_repository]] = 0
 
     reasons |= reasons_by_law(facts)
-    keep_what_belongs(reasons, nodes.edges, stored=facts.shape.stored)
+    keep_what_belongs(reasons, nodes, stored=facts.shape.stored)
     return Decisions(facts=facts, newer=newer, reasons=reasons, tag_reasons=tag_reasons)

@@ -49,10 +49,8 @@ class Decisions:
         return Words(facts=self.facts, newer=self.newer, reasons=self.reasons, tag_reasons=self.tag_reasons)
 
     def row_of(self, repository: str, digest: str) -> int | None:
-        nodes = self.facts.nodes
-        place = nodes.repositories(pd.Series([repository], dtype=object))
-        row = int(nodes.rows(place, pd.Series([digest], dtype=object))[0])
-        return row if row >= 0 else None
+        rows = self.facts.nodes.graph.rows_of([digest], repository=repository)
+        return int(rows[0]) if len(rows) else None
 
     def reasons_of(self, repository: str, digest: str) -> tuple[str, ...]:
         """All reasons in words, why it stays or why nothing keeps it. Raises KeyError for an unknown image."""

@@ -8,9 +8,8 @@ import numpy as np
 
 from registry_core.catalog import CatalogFrames
 from registry_core.policy_rules import Policies
-from registry_core.retention_closure import spread
 from registry_core.retention_evidence import Evidence
-from registry_core.retention_nodes import Array, Nodes, number_images
+from registry_core.retention_nodes import Array, Nodes
 from registry_core.retention_order import dates_of_images
 from registry_core.retention_use import Use, find_use
 from registry_core.usage import UsageFrames
@@ -51,7 +50,7 @@ class Facts:
 
 
 def gather_facts(policies: Policies, catalog: CatalogFrames, usage: UsageFrames, evidence: Evidence) -> Facts:
-    nodes = number_images(catalog)
+    nodes = Nodes.of(catalog)
     entries = policies.entries_of(list(nodes.names))
     use = find_use(usage, nodes=nodes, policies=policies, entry_of_repository=entries, evidence=evidence)
     return Facts(
@@ -69,9 +68,9 @@ def _shape_of_images(nodes: Nodes) -> Shape:
     stored = ~nodes.catalog.images["fault"].eq("missing").to_numpy(dtype=bool, na_value=False)
     own_tag = np.zeros(len(nodes), dtype=bool)
     own_tag[nodes.tag_image[nodes.tag_is_own & (nodes.tag_image >= 0)]] = True
-    live = nodes.edges.only(stored[nodes.edges.owner])
-    dependent = np.zeros(len(nodes), dtype=bool)
-    dependent[live.dependent] = True
-    part = spread(own_tag, live.only(~live.by_subject))
-    part[live.dependent[live.by_subject]] = True
-    return Shape(stored=stored, own_tag=own_tag, dependent=dependent, counted=stored & own_tag & ~part)
+    graph = nodes.graph
+    under_tagged = graph.closure(own_tag & stored, referrers=False)
+    part = np.zeros(len(nodes), dtype=bool)
+    part[graph.children.edges_of(np.flatnonzero(under_tagged & stored))[1]] = True
+    part[graph.referrers.edges_of(np.flatnonzero(stored))[1]] = True
+    return Shape(stored=stored, own_tag=own_tag, dependent=nodes.dependents(stored), counted=stored & own_tag & ~part)

@@ -61,28 +61,6 @@ class Names:
         return Groups.by(image, np.arange(len(image)), len(self.facts.nodes))
 
     @cached_property
-    def children(self) -> Groups:
-        listing = self.facts.nodes.edges.only(~self.facts.nodes.edges.by_subject)
-        return Groups.by(listing.owner, listing.dependent, len(self.facts.nodes))
-
-    @cached_property
-    def referrers(self) -> Groups:
-        referring = self.facts.nodes.edges.only(self.facts.nodes.edges.by_subject)
-        return Groups.by(referring.owner, referring.dependent, len(self.facts.nodes))
-
-    @cached_property
-    def parents(self) -> Groups:
-        """Indexes that list an image."""
-        listing = self.facts.nodes.edges.only(~self.facts.nodes.edges.by_subject)
-        return Groups.by(listing.dependent, listing.owner, len(self.facts.nodes))
-
-    @cached_property
-    def subjects(self) -> Groups:
-        """Images that an image refers to, by its manifest or by its tag."""
-        referring = self.facts.nodes.edges.only(self.facts.nodes.edges.by_subject)
-        return Groups.by(referring.dependent, referring.owner, len(self.facts.nodes))
-
-    @cached_property
     def uses(self) -> Groups:
         use = self.facts.use
         return Groups.by(np.where(use.counts, use.image, -1), np.arange(len(use.image)), len(self.facts.nodes))
@@ -114,9 +92,9 @@ class Names:
 
     def users_below(self, row: int) -> tuple[str, str]:
         """Who uses a child of an index, and the label of that child; two empty texts where nobody does."""
-        front, seen = [row], {row}
+        children, front, seen = self.facts.nodes.graph.children, [row], {row}
         while front:
-            front = sorted({child for parent in front for child in self.children.of(parent)} - seen)
+            front = list({child for parent in front for child in children.of(parent).tolist()} - seen)
             seen.update(front)
             for child in sorted(front, key=lambda row: self.digest[row]):
                 if users := self.users(child):

@@ -51,12 +51,11 @@ def dates_of_images(nodes: Nodes, evidence: Evidence) -> Array:
 def _created(nodes: Nodes, *, first: int, last: int) -> Array:
     created = times(nodes.catalog.images["created_at"])
     created[(created != UNKNOWN) & ((created < first) | (created > last))] = _IMPOSSIBLE
-    listing = nodes.edges.only(~nodes.edges.by_subject)
-    dateless = listing.only(created[listing.owner] == UNKNOWN)
+    index, child = nodes.graph.children.edges_of(np.flatnonzero(created == UNKNOWN))
     for _ in range(_DEEPEST):
-        before = created[dateless.owner]
-        np.maximum.at(created, dateless.owner, created[dateless.dependent])
-        if np.array_equal(before, created[dateless.owner]):
+        before = created[index]
+        np.maximum.at(created, index, created[child])
+        if np.array_equal(before, created[index]):
             break
     return created
 

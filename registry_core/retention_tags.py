@@ -17,7 +17,7 @@ _GROUPS = {"major": ["major"], "minor": ["major", "minor"], "patch": ["major", "
 def reasons_of_tags(policies: Policies, nodes: Nodes, entry_of_repository: Array) -> Array:
     """Reasons of each tag (TAG, VERSION). Tags that only name a subject match no rule."""
     reasons = np.zeros(len(nodes.tag_image), dtype=np.uint32)
-    tags = nodes.catalog.tags["tag"]
+    tags = nodes.catalog.tags["tag"].astype(object)  # distinct texts are looked at one by one
     candidates = nodes.tag_is_own & (nodes.tag_image >= 0)
     entry_of_tag = np.append(entry_of_repository, -1)[nodes.tag_repository]
     for number, entry in enumerate(policies.entries):

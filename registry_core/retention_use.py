@@ -40,12 +40,12 @@ def find_use(
     """
     usage = frames.usage
     place = nodes.repositories(usage["repository"])
-    image = nodes.rows(place, usage["digest"])
+    image = nodes.graph.rows_at(usage["repository"], usage["digest"])
     counts = _seen_lately(frames, place, policies, entry_of_repository, evidence)
 
     images = np.zeros(len(nodes), dtype=bool)
     images[image[counts & (image >= 0)]] = True
-    _lift(images, nodes)
+    images = nodes.graph.closure(images, down=False, up=True, referrers=False)
 
     repositories = np.zeros(len(nodes.names), dtype=bool)
     repositories[place[counts & (place >= 0)]] = True
@@ -68,14 +68,3 @@ def _seen_lately(
         newest = frames.usage["cluster"].eq(cluster).to_numpy(dtype=bool, na_value=False)
         lately |= newest & (seen >= microseconds(inventory.as_of))
     return np.asarray(lately)
-
-
-def _lift(used: Array, nodes: Nodes) -> None:
-    """Mark the indexes above what is used, to the top."""
-    listing = nodes.edges.only(~nodes.edges.by_subject)
-    while True:
-        above = listing.owner[used[listing.dependent]]
-        above = above[~used[above]]
-        if not len(above):
-            return
-        used[above] = True

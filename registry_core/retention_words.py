@@ -11,12 +11,21 @@ from functools import cached_property
 
 import numpy as np
 
+from registry_core.manifest_graph import ManifestGraph
 from registry_core.policy_rules import Policy
 from registry_core.policy_spans import print_span
 from registry_core.retention_facts import Facts
 from registry_core.retention_names import Names, listed
 from registry_core.retention_nodes import Array
 from registry_core.retention_reasons import Reason
+
+# Plain integers: `&` of an enumeration takes longer than making the sentence.
+(
+    _PROTECTED, _NO_POLICY, _UNREADABLE, _NOT_READ_WHOLE, _MAY_BELONG, _GONE, _IN_USE, _ROLLBACK,
+    _ROLLBACK_UNKNOWN, _TAG, _VERSION, _LAST, _WITHIN, _UNKNOWN_DATE, _UNTAGGED, _BELONGS, _SUBJECT,
+) = (int(reason) for reason in Reason)  # fmt: skip
+_UNKNOWN = _UNREADABLE | _NOT_READ_WHOLE | _MAY_BELONG | _GONE
+_BY_RULE = _ROLLBACK | _ROLLBACK_UNKNOWN | _TAG | _VERSION | _LAST | _WITHIN | _UNKNOWN_DATE | _UNTAGGED
 
 
 @dataclass(frozen=True)
@@ -31,6 +40,10 @@ class Words:
     @cached_property
     def names(self) -> Names:
         return Names(self.facts)
+
+    @property
+    def _graph(self) -> ManifestGraph:
+        return self.facts.nodes.graph
 
     def of(self, row: int) -> tuple[str, ...]:
         return self.of_many(np.array([row]))[0]
@@ -57,57 +70,58 @@ class Words:
 
     def _why_kept(self, row: int, reasons: int, day: str, number: int) -> Iterator[str]:
         entry = self.facts.policies.entries[number] if number >= 0 else None
-        if reasons & Reason.PROTECTED:
+        if _PROTECTED & reasons:
             yield f"policies[{number}] protects the repository"
-        if reasons & Reason.NO_POLICY:
+        if _NO_POLICY & reasons:
             yield "no policy matches the repository, so it is kept whole"
-        yield from self._unknown(row, reasons)
-        if reasons & Reason.IN_USE:
+        if _UNKNOWN & reasons:
+            yield from self._unknown(row, reasons)
+        if _IN_USE & reasons:
             yield self._in_use(row)
-        if entry is not None:
+        if entry is not None and _BY_RULE & reasons:
             yield from self._by_rule(row, reasons, day, entry)
-        if reasons & Reason.BELONGS:
+        if _BELONGS & reasons:
             yield self._belongs(row, goes=False)
-        if reasons & Reason.SUBJECT:
-            kept = [referrer for referrer in self.names.referrers.of(row) if self.reasons[referrer]]
+        if _SUBJECT & reasons:
+            kept = [referrer for referrer in self._graph.referrers.of(row).tolist() if self.reasons[referrer]]
             yield f"{self.names.labels(kept)} stays and refers to it"
 
     def _by_rule(self, row: int, reasons: int, day: str, entry: Policy) -> Iterator[str]:
         used = entry.keep_in_use
-        if reasons & Reason.ROLLBACK and used is not None:
+        if _ROLLBACK & reasons and used is not None:
             before = f"the {used.rollbacks} images" if used.rollbacks > 1 else "the one image"
             yield f"among {before} before one in use"
-        if reasons & Reason.ROLLBACK_UNKNOWN:
+        if _ROLLBACK_UNKNOWN & reasons:
             yield "perhaps one to roll back to, as an image in use is of unknown date, so kept"
-        if reasons & Reason.TAG:
-            yield f"{self._tags_with(row, Reason.TAG)} by keep_tags {', '.join(entry.keep_tags)}"
-        if reasons & Reason.VERSION and entry.keep_versions is not None:
+        if _TAG & reasons:
+            yield f"{self._tags_with(row, _TAG)} by keep_tags {', '.join(entry.keep_tags)}"
+        if _VERSION & reasons and entry.keep_versions is not None:
             rule = entry.keep_versions
-            yield f"{self._tags_with(row, Reason.VERSION)} by keep_versions (last {rule.last}, per {rule.per})"
-        if reasons & Reason.LAST:
+            yield f"{self._tags_with(row, _VERSION)} by keep_versions (last {rule.last}, per {rule.per})"
+        if _LAST & reasons:
             yield "the newest image" if entry.keep_last == 1 else f"one of the newest {entry.keep_last} images"
-        if reasons & Reason.WITHIN:
+        if _WITHIN & reasons:
             own_tag = bool(self.facts.shape.own_tag[row])
             within = entry.keep_within if own_tag else entry.untagged and entry.untagged.keep_within
             yield f"of {day}, within {'' if own_tag else 'untagged.'}keep_within {print_span(within)}" if within else ""
-        if reasons & Reason.UNKNOWN_DATE:
+        if _UNKNOWN_DATE & reasons:
             yield "of unknown date, so kept"
-        if reasons & Reason.UNTAGGED:
+        if _UNTAGGED & reasons:
             yield "untagged, " + ("and untagged.keep is true" if entry.untagged else "and no rule speaks of those")
 
     def _unknown(self, row: int, reasons: int) -> Iterator[str]:
         nodes = self.facts.nodes
-        if reasons & Reason.GONE:
+        if _GONE & reasons:
             yield "the registry no longer has it, so there is nothing to delete"
-        if reasons & Reason.UNREADABLE:
+        if _UNREADABLE & reasons:
             image = nodes.catalog.images.iloc[row]
             detail = f": {image['detail']}" if isinstance(image["detail"], str) and image["detail"] else ""
             yield f"unreadable ({image['fault']}{detail}), so kept"
-        if reasons & Reason.NOT_READ_WHOLE:
+        if _NOT_READ_WHOLE & reasons:
             gap = self.facts.evidence.gap_of(nodes.names[nodes.repository[row]])
             why = f"{gap.fault}: {gap.detail}" if gap else "a tag or a manifest could not be read"
             yield f"the repository was not read whole ({why}), so kept"
-        if reasons & Reason.MAY_BELONG:
+        if _MAY_BELONG & reasons:
             yield "untagged, and may belong to an unreadable image of the repository, so kept"
 
     def _in_use(self, row: int) -> str:
@@ -116,15 +130,15 @@ class Words:
         users, child = self.names.users_below(row)
         return f"in use by {users}, through its child {child}"
 
-    def _tags_with(self, row: int, bit: Reason) -> str:
+    def _tags_with(self, row: int, bit: int) -> str:
         tags = sorted(self.names.tag[tag] for tag in self.names.tags.of(row) if self.tag_reasons[tag] & bit)
         return f"{'tag' if len(tags) == 1 else 'tags'} {listed(tags)} kept"
 
     def _belongs(self, row: int, *, goes: bool) -> str:
         stored = self.facts.shape.stored
         fate = "which goes" if goes else "which stays"
-        for verb, owners in (("part of", self.names.parents), ("refers to", self.names.subjects)):
-            rows = [owner for owner in owners.of(row) if stored[owner] and goes == (self.reasons[owner] == 0)]
+        for verb, owners in (("part of", self._graph.parents), ("refers to", self._graph.subjects)):
+            rows = [owner for owner in owners.of(row).tolist() if stored[owner] and goes == (self.reasons[owner] == 0)]
             if rows:
                 return f"{verb} {self.names.labels(rows)}, {fate}"
         return f"belongs to another image, {fate}"

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import total_ordering
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
@@ -23,6 +24,8 @@ _SEMVER = (
 )
 _WHOLE = re.compile(_SEMVER)
 _PLACE = "{semver}"
+
+Numbers = npt.NDArray[np.int64]
 
 PrereleaseKey = tuple[int, tuple[tuple[int, int, str], ...]]
 
@@ -114,7 +117,7 @@ def version_table(tags: pd.Series[str], pattern: VersionPattern) -> pd.DataFrame
 
     Each distinct tag is read once. Equal ranks mean equal precedence.
     """
-    codes, distinct = pd.factorize(tags)
+    codes, distinct = pd.factorize(tags.to_numpy(dtype=object))
     regex = pattern.regex
     matches = [regex.fullmatch(tag) for tag in distinct]
     places = np.flatnonzero([match is not None for match in matches])
@@ -123,8 +126,7 @@ def version_table(tags: pd.Series[str], pattern: VersionPattern) -> pd.DataFrame
     names = [match["prerelease"] or "" for match in found]
     order_of = {name: place for place, name in enumerate(sorted(set(names), key=_prerelease_key))}
     parts["prerelease"] = np.array([order_of[name] for name in names], dtype=np.int64)
-    keys = np.column_stack([parts[name] for name in ("major", "minor", "patch", "prerelease")])
-    rank = np.unique(keys, axis=0, return_inverse=True)[1].reshape(-1) if found else np.empty(0, dtype=np.int64)
+    rank = _ranks_of_rows([parts[name] for name in ("major", "minor", "patch", "prerelease")])
 
     size = len(distinct)
     table = {"is_version": np.zeros(size + 1, dtype=bool), "prerelease": np.zeros(size + 1, dtype=bool)}
@@ -138,8 +140,23 @@ def version_table(tags: pd.Series[str], pattern: VersionPattern) -> pd.DataFrame
     return pd.DataFrame({name: columns[name][codes] for name in VERSION_COLUMNS}, index=tags.index)
 
 
-def _ranks(numbers: Iterable[int]) -> np.ndarray[tuple[int], np.dtype[np.int64]]:
+def _ranks_of_rows(columns: list[Numbers]) -> Numbers:
+    """Dense ranks of rows by their columns, the first column first."""
+    order = np.lexsort(columns[::-1])
+    changes = np.zeros(len(order), dtype=bool)
+    for column in columns:
+        changes[1:] |= column[order][1:] != column[order][:-1]
+    ranks = np.empty(len(order), dtype=np.int64)
+    ranks[order] = np.cumsum(changes)
+    return ranks
+
+
+def _ranks(numbers: Iterable[int]) -> Numbers:
     """Dense ranks: Python's own integers, because a build number of 25 digits is a legal part of a version."""
     given = list(numbers)
+    try:
+        return np.unique(np.array(given, dtype=np.int64), return_inverse=True)[1].astype(np.int64)
+    except OverflowError:
+        pass
     rank_of = {number: rank for rank, number in enumerate(sorted(set(given)))}
     return np.array([rank_of[number] for number in given], dtype=np.int64)
