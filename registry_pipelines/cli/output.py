@@ -171,6 +171,5 @@ def _show_table(rows: Iterable[Mapping[Any, Any]], columns: Sequence[str], empty
 def _cell(value: Any) -> str:
     if isinstance(value, datetime) and value == value:
         return (value.astimezone(UTC) if value.tzinfo else value).strftime("%Y-%m-%d %H:%M")
-    if isinstance(value, int) and not isinstance(value, bool):
-        return f"{value:,}"
-    return _text(value)
+    plain = _plain(value)
+    return f"{plain:,}" if isinstance(plain, int) and not isinstance(plain, bool) else _text(plain)

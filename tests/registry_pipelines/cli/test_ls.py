@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from registry_pipelines.cli.listing import read_tags
+from registry_pipelines.config import open_registry
 from resources.embedded_registry import EmbeddedRegistry
 from tests.image_builder import make_image, push
-from tests.registry_pipelines.cli.calling import call, start
+from tests.registry_pipelines.cli.calling import call
 
 
 @pytest.fixture(autouse=True)
@@ -186,12 +188,28 @@ def test_repositories_and_tags_are_counted(filled: EmbeddedRegistry) -> None:
     assert "4" in call("count", filled.url).out
 
 
-def test_output_comes_while_the_registry_is_read(filled: EmbeddedRegistry) -> None:
-    process = start("ls", filled.url)
-    assert process.stdout is not None
-    assert process.stdout.readline() == "api:latest\n"
-    process.stdout.close()
-    assert process.wait(timeout=30) == 0
+def test_a_repository_is_given_while_others_are_still_to_be_read(embedded_registry: EmbeddedRegistry) -> None:
+    names = [f"r{number:03}" for number in range(100)]
+    for name in names:
+        push(embedded_registry.layout, name, make_image(), "v1")
+    connection = open_registry(embedded_registry.url, None)
+    listed = read_tags(connection, names)
+    assert next(listed).repository == "r000"
+    assert connection.sent < 60
+    assert [one.repository for one in listed] == names[1:]
+
+
+def test_whoever_stops_reading_stops_the_registry_being_asked(embedded_registry: EmbeddedRegistry) -> None:
+    names = [f"r{number:03}" for number in range(100)]
+    for name in names:
+        push(embedded_registry.layout, name, make_image(), "v1")
+    connection = open_registry(embedded_registry.url, None)
+    listed = read_tags(connection, names)
+    next(listed)
+    listed.close()
+    sent = connection.sent
+    assert len(list(read_tags(connection, names[:1]))) == 1
+    assert connection.sent <= sent + 2
 
 
 def test_a_repository_with_ten_thousand_tags_is_listed_whole(embedded_registry: EmbeddedRegistry) -> None:
