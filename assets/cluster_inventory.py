@@ -5,7 +5,7 @@ import pandas as pd
 
 from assets.failures import told_to_dagster
 from assets.names import EVIDENCE, OWNERS, clusters_of, live_cluster
-from assets.presentation import amount, column_schema, coverage_markdown, markdown_table, moment, span, table
+from assets.presentation import Metadata, amount, column_schema, coverage_markdown, markdown_table, moment, span, table
 from assets.taking.inventory import take_inventory
 from assets.taking.progress import LoggedProgress
 from registry_core.coverage import Coverage
@@ -60,7 +60,7 @@ def build_cluster_inventory(site: Site) -> dg.AssetsDefinition:
     return cluster_inventory
 
 
-def describe(snapshot: Snapshot, frame: pd.DataFrame) -> dict[str, object]:
+def describe(snapshot: Snapshot, frame: pd.DataFrame) -> Metadata:
     """What a person wants to see of an inventory; numbers plot over time."""
     pods = frame[frame["kind"].eq("Pod")]
     failing = frame[frame["reason"].isin(PULL_ERRORS)]
@@ -80,7 +80,7 @@ def describe(snapshot: Snapshot, frame: pd.DataFrame) -> dict[str, object]:
     ]
     if not failing.empty:
         summary.append(f"**{amount(failing['name'].nunique(), 'pod')} cannot pull an image**; see the table below.")
-    described: dict[str, object] = {
+    described: Metadata = {
         "summary": dg.MetadataValue.md("\n\n".join(part for part in summary if part)),
         "dagster/row_count": len(frame),
         "images": images,
@@ -96,7 +96,7 @@ def describe(snapshot: Snapshot, frame: pd.DataFrame) -> dict[str, object]:
     return described
 
 
-def timing(snapshot: Snapshot, count: int, what: str) -> dict[str, object]:
+def timing(snapshot: Snapshot, count: int, what: str) -> Metadata:
     """Duration in words and seconds, and the rate."""
     if snapshot.finished_at is None:
         return {}

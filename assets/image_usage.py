@@ -6,7 +6,7 @@ from assets import cluster_inventory, registry_catalog
 from assets.cluster_inventory import timing
 from assets.failures import told_to_dagster
 from assets.names import HEALTH, OWNERS, registries_of
-from assets.presentation import amount, column_schema, coverage_markdown, markdown_table, moment, table
+from assets.presentation import Metadata, amount, column_schema, coverage_markdown, markdown_table, moment, table
 from assets.taking.evidence import Evidence
 from assets.taking.usage import take_usage
 from registry_core.usage import USAGE_COLUMNS, UsageFrames
@@ -50,7 +50,7 @@ def build_image_usage(site: Site) -> dg.AssetsDefinition:
     return image_usage
 
 
-def describe(snapshot: Snapshot, frames: UsageFrames, evidence: Evidence) -> dict[str, object]:
+def describe(snapshot: Snapshot, frames: UsageFrames, evidence: Evidence) -> Metadata:
     """Counts by cluster and by repository, and what finds nothing."""
     usage, lost = frames.usage, frames.unresolved
     by_cluster = usage.groupby("cluster", observed=True).agg(images=("digest", "nunique"), pods=("pods", "sum"))
@@ -58,8 +58,8 @@ def describe(snapshot: Snapshot, frames: UsageFrames, evidence: Evidence) -> dic
     used_share = 100 * frames.images_in_use / stored if stored else 0.0
     oldest = evidence.oldest
     summary = [
-        f"{amount(frames.images_in_use, 'image')} of {stored:,} stored manifests {'is' if frames.images_in_use == 1 else 'are'}"
-        f" named by a workload. The oldest evidence is the {oldest.kind} of {oldest.source}, {moment(oldest.as_of)}.",
+        f"Workloads use {amount(frames.images_in_use, 'image')} of {stored:,} stored manifests. The oldest evidence is"
+        f" the {oldest.kind} of {oldest.source}, {moment(oldest.as_of)}.",
         coverage_markdown(evidence.coverage),
         markdown_table(by_cluster.reset_index(), {"cluster": "cluster", "images": "images", "pods": "pods"}),
     ]
@@ -69,7 +69,7 @@ def describe(snapshot: Snapshot, frames: UsageFrames, evidence: Evidence) -> dic
         summary.append(
             f"**{amount(lost['reference'].nunique(), 'reference')} of workloads resolve to nothing**, see below."
         )
-    described: dict[str, object] = {
+    described: Metadata = {
         "summary": dg.MetadataValue.md("\n\n".join(part for part in summary if part)),
         "dagster/row_count": len(usage),
         "images in use": frames.images_in_use,

@@ -15,21 +15,20 @@ import pandas as pd
 
 from registry_core.coverage import Coverage
 
+Metadata = dict[str, Any]
+"""Metadata of a materialization, by its label."""
+
 MAX_ROWS = 50
 _MAX_TEXT = 160
 
 
-def plain(value: object) -> Any:
-    """A value as metadata takes it: Python's own numbers, texts, or nothing."""
-    if value is None:
+def plain(value: Any) -> Any:
+    """A value as metadata takes it: Python's own numbers and texts, or None."""
+    if hasattr(value, "item"):
+        value = value.item()
+    if value is None or value is pd.NA or value != value:  # NaN and NaT differ from themselves
         return None
-    if isinstance(value, (str, bool, int, float)) and not isinstance(value, float):
-        return value
-    if isinstance(value, (datetime, pd.Timestamp)):
-        return None if pd.isna(value) else moment(value)
-    if pd.api.types.is_scalar(value) and pd.isna(value):
-        return None
-    return value.item() if hasattr(value, "item") else value
+    return moment(value) if isinstance(value, datetime) else value
 
 
 def moment(value: datetime) -> str:
@@ -62,13 +61,14 @@ def table(frame: pd.DataFrame, columns: Sequence[str], *, rows: int = MAX_ROWS) 
     return dg.MetadataValue.table(records=records, schema=schema)
 
 
-def _cell(value: object) -> str | int | float | bool:
+def _cell(value: Any) -> str | int | float | bool:
     simple = plain(value)
     if simple is None:
         return ""
     if isinstance(simple, str) and len(simple) > _MAX_TEXT:
         return simple[: _MAX_TEXT - 1] + "…"
-    return simple  # type: ignore[no-any-return]
+    shown: str | int | float | bool = simple
+    return shown
 
 
 def column_schema(columns: Sequence[str], descriptions: Mapping[str, str] | None = None) -> dg.TableSchema:

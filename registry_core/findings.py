@@ -11,10 +11,11 @@ from dataclasses import asdict, dataclass
 
 import pandas as pd
 
-from registry_core.catalog import CatalogFrames
+from registry_core.catalog import TAG_COLUMNS, CatalogFrames
 from registry_core.coverage import Fault
 from registry_core.health import Answer, Part, What
 from registry_core.inventory import PULL_ERRORS
+from registry_core.plain_rows import plain_rows
 from registry_core.pull_errors import fault_of_pull_error
 
 #: `findings`: a row a finding. `digest` is the image, `blob` the part of it that is wrong (layer, config or
@@ -127,40 +128,30 @@ def judge_catalog(catalog: CatalogFrames) -> list[Finding]:
     manifests and configs that came corrupt."""
     tags = catalog.tags[catalog.tags["fault"].notna()]
     found = [
-        Finding(
-            row.fault,
-            "tag",
-            row.repository,
-            row.tag,
-            row.digest,
-            None,
-            None,
-            "warning",
-            row.detail or row.fault,
-        )
-        for row in tags.itertuples(index=False)
+        Finding(fault, "tag", repository, tag, digest, None, None, "warning", detail or fault)
+        for repository, tag, digest, fault, detail in plain_rows(tags, TAG_COLUMNS[:5])
     ]
     images = catalog.images[catalog.images["fault"].notna()]
-    parents = catalog.children.merge(images[["repository", "digest"]], left_on="child", right_on="digest")
-    parent_of = {
-        (repository, child): parent
-        for repository, child, parent in zip(parents["repository"], parents["child"], parents["digest_x"], strict=True)
-    }
+    lost = catalog.children[catalog.children["child"].isin(images["digest"])]
+    parent_of = dict(plain_rows(lost, ["child", "digest"]))
     named = tags_by_image(catalog)
-    for row in images.itertuples(index=False):
-        parent = parent_of.get((row.repository, row.digest))
-        image = parent or row.digest
+    for repository, digest, config, fault, detail in plain_rows(
+        images, ["repository", "digest", "config_digest", "fault", "detail"]
+    ):
+        parent = parent_of.get(digest)
+        # A config digest is known only when the manifest itself was read: then the config is what failed.
+        what: What = "config" if config else "child" if parent else "manifest"
         found.append(
             Finding(
-                kind=row.fault,
-                what="child" if parent else "manifest",
-                repository=row.repository,
-                tag=named.get((row.repository, image)),
-                digest=image,
-                blob=row.digest if parent else None,
+                kind=fault,
+                what=what,
+                repository=repository,
+                tag=named.get((repository, parent or digest)),
+                digest=parent or digest,
+                blob=config or (digest if parent else None),
                 platform=None,
                 severity="warning",
-                detail=row.detail or row.fault,
+                detail=detail or fault,
             )
         )
     return found
@@ -170,7 +161,8 @@ def judge_references(unresolved: pd.DataFrame, severity_of: SeverityOf) -> list[
     """Findings for references that resolve to nothing (UNRESOLVED_COLUMNS), the cluster's own words added."""
     found = []
     keys = ["repository", "tag", "digest", "fault", "why", "reference"]
-    for (repository, tag, digest, fault, why, reference), rows in unresolved.groupby(keys, dropna=False, sort=True):
+    for _, rows in unresolved.groupby(keys, dropna=False, sort=True):
+        repository, tag, digest, fault, why, reference = next(plain_rows(rows, keys))
         harm = hurt_by(rows, severity_of)
         said = sorted({str(message) for message in rows["message"].dropna() if message})
         cluster_says = f"; the cluster says: {said[0][:300]}" if said else ""
@@ -178,9 +170,9 @@ def judge_references(unresolved: pd.DataFrame, severity_of: SeverityOf) -> list[
             Finding(
                 kind=fault,
                 what="reference",
-                repository=_text(repository),
-                tag=_text(tag),
-                digest=_text(digest),
+                repository=repository,
+                tag=tag,
+                digest=digest,
                 blob=None,
                 platform=None,
                 severity=harm.severity,
@@ -197,20 +189,21 @@ def judge_pulls(inventory: pd.DataFrame, environments: Mapping[str, str], severi
     failing = inventory[inventory["reason"].isin(PULL_ERRORS)].copy()
     failing["environment"] = failing["cluster"].map(dict(environments)).fillna("unknown")
     found = []
-    for reference, rows in failing.groupby("reference", sort=True):
-        first = rows.iloc[0]
+    columns = ["reference", "repository", "tag", "digest", "reason", "message"]
+    for _, rows in failing.groupby("reference", sort=True):
+        reference, repository, tag, digest, reason, message = next(plain_rows(rows, columns))
         harm = hurt_by(rows, severity_of)
         found.append(
             Finding(
-                kind=fault_of_pull_error(first["reason"], _text(first["message"])),
+                kind=fault_of_pull_error(reason, message),
                 what="pull",
-                repository=_text(first["repository"]),
-                tag=_text(first["tag"]),
-                digest=_text(first["digest"]),
+                repository=repository,
+                tag=tag,
+                digest=digest,
                 blob=None,
                 platform=None,
                 severity=harm.severity,
-                detail=f"{reference}: {first['reason']}: {(_text(first['message']) or 'no message')[:300]}",
+                detail=f"{reference}: {reason}: {(message or 'no message')[:300]}",
                 used_by=harm.used_by,
                 clusters=", ".join(harm.clusters),
             )
@@ -258,7 +251,3 @@ def tags_by_image(catalog: CatalogFrames) -> dict[tuple[str, str], str]:
         key: ", ".join(sorted(tags)[:3]) + (f", and {len(tags) - 3} more" if len(tags) > 3 else "")
         for key, tags in names.items()
     }
-
-
-def _text(value: object) -> str | None:
-    return None if value is None or (not isinstance(value, str) and pd.isna(value)) else str(value)  # type: ignore[arg-type]

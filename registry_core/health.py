@@ -13,10 +13,10 @@ from typing import Literal
 
 import pandas as pd
 
-from registry_core.catalog import CatalogFrames
+from registry_core.catalog import CatalogFrames, ManifestFacts
 from registry_core.coverage import Fault
 from registry_core.errors import RegistryError
-from registry_core.manifests import children, descriptors
+from registry_core.manifests import children, descriptors, read_manifest
 from registry_core.platforms import serves
 
 What = Literal["tag", "manifest", "child", "config", "layer", "reference", "pull", "repository"]
@@ -61,6 +61,10 @@ class Documents:
     def __contains__(self, digest: str) -> bool:
         return digest in self.by_digest
 
+    def facts(self, digest: str) -> ManifestFacts:
+        """What the document says. Raises RegistryError (`corrupt`) when it is none."""
+        return read_manifest(self.by_digest[digest], digest=digest)
+
 
 def parts_of_image(
     repository: str, digest: str, documents: Documents, *, platforms: Iterable[str] | None
@@ -75,7 +79,7 @@ def parts_of_image(
     if digest not in documents:
         return found
     try:
-        listed = children(documents.by_digest[digest])
+        listed = children(documents.facts(digest))
         if not listed:
             return found + _blobs(repository, digest, digest, documents, platform=None)
         for child in listed:
@@ -94,7 +98,7 @@ def _blobs(repository: str, image: str, manifest: str, documents: Documents, *, 
     # Foreign layers live at a URL of their vendor, not in the registry; a runtime fetches them from there.
     return [
         Part(repository, image, blob.kind, blob.digest, blob.size_bytes, platform)
-        for blob in descriptors(documents.by_digest[manifest])
+        for blob in descriptors(documents.facts(manifest))
         if not blob.foreign
     ]
 
@@ -136,9 +140,3 @@ def platforms_of_clusters(inventory: pd.DataFrame) -> dict[str, frozenset[str]]:
     known = inventory.loc[inventory["platform"].notna(), ["cluster", "platform"]].drop_duplicates()
     return {str(cluster): frozenset(group.astype(str)) for cluster, group in known.groupby("cluster")["platform"]}
 
-
-def digests_to_read(usage: pd.DataFrame, catalog: CatalogFrames) -> set[str]:
-    """Digests whose documents `parts_in_use` needs: the images in use and what their indexes list."""
-    used = set(usage["digest"])
-    listed = catalog.children
-    return used | set(listed.loc[listed["digest"].isin(used), "child"])

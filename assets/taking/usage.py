@@ -5,6 +5,7 @@ from __future__ import annotations
 from assets.taking.evidence import Evidence, gather_evidence
 from registry_core.usage import UsageFrames, join_usage
 from resources.connections import Connections
+from resources.database.derived import Derivation
 from resources.database.snapshots import Snapshot
 
 
@@ -26,12 +27,5 @@ def take_usage(
     """Join the newest evidence about `registry` and save the result. Raises IncompleteSnapshot where none is."""
     evidence = gather_evidence(connections, registry)
     frames = join_evidence(connections, evidence)
-    snapshot = connections.history.save_usage(
-        registry,
-        frames.usage,
-        as_of=evidence.as_of,
-        basis=evidence.basis,
-        coverage=evidence.coverage,
-        run_id=run_id,
-    )
-    return snapshot, frames, evidence
+    made = Derivation(evidence.as_of, evidence.basis, evidence.coverage, run_id)
+    return connections.history.save_usage(registry, frames.usage, made), frames, evidence

@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pandas as pd
 
+from registry_core.coverage import Coverage
 from resources.database.sightings import EVERYWHERE, SightingTable
 from resources.database.times import to_micros
+
+
+@dataclass(frozen=True, slots=True)
+class Derivation:
+    """How a derived frame came to be: from which snapshots (`basis`), of what time, and how whole they were."""
+
+    as_of: datetime
+    basis: Mapping[str, str] = field(default_factory=dict)
+    coverage: Coverage = field(default=Coverage(), repr=False)
+    run_id: str | None = None
 
 
 def rows_by_place(table: SightingTable, frame: pd.DataFrame) -> Iterator[tuple[str, list[list[Any]]]]:

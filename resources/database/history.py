@@ -9,11 +9,10 @@ import pandas as pd
 import sqlalchemy as sa
 
 from registry_core.catalog import CatalogFrames
-from registry_core.coverage import Coverage
 from registry_core.errors import IncompleteSnapshot
 from resources.database import questions, staging
 from resources.database.connection import Database
-from resources.database.derived import rows_by_place
+from resources.database.derived import Derivation, rows_by_place
 from resources.database.manifests import read_documents
 from resources.database.migrating import migrate
 from resources.database.reading import Reading
@@ -71,17 +70,13 @@ class History:
         """Begin a snapshot of a source; `as_of` is when its reading began. Clears away runs that died long ago."""
         return self._begin(kind, source, as_of, run_id=run_id)
 
-    def save_usage(
-        self, registry: str, frame: pd.DataFrame, *, as_of: datetime, basis: Mapping[str, str] | None = None
-    ) -> Snapshot:
-        """Store a usage frame (USAGE_COLUMNS) whole: uses that are not in it are over. `basis` names its sources."""
-        return self._save(USAGE, registry, frame, as_of, basis)
+    def save_usage(self, registry: str, frame: pd.DataFrame, made: Derivation) -> Snapshot:
+        """Store a usage frame (USAGE_COLUMNS) whole: uses that are not in it are over."""
+        return self._save(USAGE, registry, frame, made)
 
-    def save_findings(
-        self, registry: str, frame: pd.DataFrame, *, as_of: datetime, basis: Mapping[str, str] | None = None
-    ) -> Snapshot:
-        """Store findings (FINDING_COLUMNS) whole: what is not in them is mended. `basis` names their sources."""
-        return self._save(FINDINGS, registry, frame, as_of, basis)
+    def save_findings(self, registry: str, frame: pd.DataFrame, made: Derivation) -> Snapshot:
+        """Store findings (FINDING_COLUMNS) whole: what is not in them is mended."""
+        return self._save(FINDINGS, registry, frame, made)
 
     # Snapshots
 
@@ -161,16 +156,13 @@ class History:
             snapshot_id = connection.execute(inserted.returning(snapshots_table.c.id)).scalar_one()
             return SnapshotWriter(self._database, snapshot_by_id(connection, snapshot_id))
 
-    def _save(
-        self, table: SightingTable, registry: str, frame: pd.DataFrame, as_of: datetime, basis: Mapping[str, str] | None
-    ) -> Snapshot:
+    def _save(self, table: SightingTable, registry: str, frame: pd.DataFrame, made: Derivation) -> Snapshot:
         rows = dict(rows_by_place(table, frame))
-        coverage = Coverage(asked=1, answered=1, found={table.name: len(frame)})
-        with self._begin(table.kind, registry, as_of, basis=basis) as writer:
+        with self._begin(table.kind, registry, made.as_of, run_id=made.run_id, basis=made.basis) as writer:
             for place, values in rows.items():
                 writer.add_rows(table, place, values)
             whole = rows.keys() if table.place else [EVERYWHERE]
-            return writer.finish(coverage, places_read_whole=whole, places_listed=whole)
+            return writer.finish(made.coverage, places_read_whole=whole, places_listed=whole)
 
     def _newest(self, kind: SnapshotKind, source: str, states: tuple[str, ...]) -> Snapshot | None:
         with self._database.reading(f"look up the {kind} of {source}") as connection:

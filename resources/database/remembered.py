@@ -71,6 +71,19 @@ class RememberedRegistry:
         with self._reading() as connection:
             return {digest: from_micros(at) for digest, at in connection.execute(query)}
 
+    def referrers_of(self, repository: str) -> Mapping[str, frozenset[str]]:
+        """Images of a repository and the referrers that were found for them when it was last read."""
+        images, found = IMAGES.sightings.c, dict[str, set[str]]()
+        query = (
+            sa.select(manifests.c.subject, images.digest)
+            .join(manifests, manifests.c.digest == images.digest)
+            .where(*self._open_rows(IMAGES, repository), manifests.c.subject.is_not(None))
+        )
+        with self._reading() as connection:
+            for subject, referrer in connection.execute(query):
+                found.setdefault(subject, set()).add(referrer)
+        return {subject: frozenset(referrers) for subject, referrers in found.items()}
+
     def _reading(self) -> AbstractContextManager[sa.Connection]:
         return self._database.reading(f"remember the catalog of {self._registry}")
 

@@ -1,0 +1,106 @@
+"""`health_report`: what is in use and cannot be had, and what is stored and broken."""
+
+import dagster as dg
+import pandas as pd
+
+from assets import image_usage, registry_catalog
+from assets.cluster_inventory import timing
+from assets.failures import told_to_dagster
+from assets.names import HEALTH, OWNERS, registries_of
+from assets.presentation import Metadata, amount, column_schema, coverage_markdown, markdown_table, moment, table
+from assets.taking.health import Examination, take_health
+from assets.taking.progress import LoggedProgress
+from registry_core.coverage import FAULTS
+from registry_core.findings import FINDING_COLUMNS
+from registry_core.plain_rows import plain_rows
+from resources.configuration.settings import Site
+from resources.database.snapshots import Snapshot
+from resources.site import SiteResource
+
+KEY = dg.AssetKey("health_report")
+HEALTHY = dg.AssetCheckSpec(
+    "nothing_in_use_is_broken",
+    asset=KEY,
+    description="Every image in use can be pulled: its manifest, the children for the platforms of the nodes, its"
+    " config and every layer. The severity is that of the gravest environment that is hurt.",
+)
+
+
+def build_health_report(site: Site) -> dg.AssetsDefinition:
+    """The asset, partitioned by the registries of the configuration."""
+
+    @dg.asset(
+        key=KEY,
+        partitions_def=registries_of(site),
+        deps=[image_usage.KEY, registry_catalog.KEY],
+        group_name=HEALTH,
+        kinds={"oci", "pandas"},
+        owners=OWNERS,
+        check_specs=[HEALTHY],
+        automation_condition=dg.AutomationCondition.eager(),
+        metadata={"dagster/column_schema": column_schema(FINDING_COLUMNS)},
+        description="Findings, each one of missing, corrupt, forbidden, unreachable, throttled, with the workloads"
+        " it hurts: images in use that cannot be had whole, references that resolve to nothing, pull errors that"
+        " clusters report, and what is stored and broken. With `check_everything` the whole registry.",
+    )
+    def health_report(context: dg.AssetExecutionContext, site: SiteResource) -> dg.MaterializeResult:
+        with told_to_dagster(), site.connections() as connections:
+            progress = LoggedProgress(context.log.info)
+            snapshot, found = take_health(connections, context.partition_key, progress=progress, run_id=context.run_id)
+        return dg.MaterializeResult(metadata=describe(snapshot, found), check_results=[_healthy(found.findings)])
+
+    return health_report
+
+
+def describe(snapshot: Snapshot, found: Examination) -> Metadata:
+    """Findings in words and numbers, the worst as a table."""
+    findings = found.findings
+    hurting = findings[findings["used_by"].ne("")]
+    errors = hurting[hurting["severity"].eq("error")]
+    headline = (
+        "**Healthy.** Everything in use can be pulled."
+        if hurting.empty
+        else f"**{amount(len(errors), 'error')} and {amount(len(hurting) - len(errors), 'warning')} in use.**"
+    )
+    oldest = found.evidence.oldest
+    summary = [
+        f"{headline} {amount(found.images, 'image')} looked at, {amount(found.parts, 'part')} asked for."
+        f" The oldest evidence is the {oldest.kind} of {oldest.source}, {moment(oldest.as_of)}.",
+        coverage_markdown(found.evidence.coverage),
+        markdown_table(
+            hurting, {"severity": "severity", "kind": "finding", "what": "what", "repository": "repository",
+                      "tag": "tag", "used_by": "hurts"}
+        ),
+    ]  # fmt: skip
+    unused = len(findings) - len(hurting)
+    if unused:
+        summary.append(f"{amount(unused, 'finding')} about what nobody uses.")
+    described: Metadata = {
+        "summary": dg.MetadataValue.md("\n\n".join(part for part in summary if part)),
+        "dagster/row_count": len(findings),
+        "errors": len(errors),
+        "findings about what is in use": len(hurting),
+        **{fault: int(findings["kind"].eq(fault).sum()) for fault in FAULTS},
+        **timing(snapshot, found.parts, "parts"),
+    }
+    if not findings.empty:
+        columns = ["severity", "kind", "what", "repository", "tag", "platform", "used_by", "detail"]
+        described["findings"] = table(findings, columns)
+    return described
+
+
+def _healthy(findings: pd.DataFrame) -> dg.AssetCheckResult:
+    hurting = findings[findings["used_by"].ne("")]
+    errors = int(hurting["severity"].eq("error").sum())
+    names = [
+        f"{repository or 'no repository'}:{tag or digest} ({kind} {what})"
+        for repository, tag, digest, kind, what in plain_rows(hurting, ["repository", "tag", "digest", "kind", "what"])
+    ]
+    more = f", and {len(names) - 5} more" if len(names) > 5 else ""
+    return dg.AssetCheckResult(
+        check_name="nothing_in_use_is_broken",
+        passed=hurting.empty,
+        severity=dg.AssetCheckSeverity.ERROR if errors else dg.AssetCheckSeverity.WARN,
+        description="Everything in use can be pulled." if not names else f"{', '.join(names[:5])}{more}",
+        metadata={"errors": errors, "warnings": len(hurting) - errors},
+    )

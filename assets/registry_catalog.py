@@ -1,0 +1,97 @@
+"""`registry_catalog`: every repository, tag and manifest of a registry."""
+
+import dagster as dg
+
+from assets.cluster_inventory import completeness, timing
+from assets.failures import told_to_dagster
+from assets.names import EVIDENCE, OWNERS, live_registry, registries_of
+from assets.presentation import Metadata, amount, column_schema, coverage_markdown, markdown_table, moment, size, table
+from assets.taking.catalog import take_catalog
+from assets.taking.progress import LoggedProgress
+from registry_core.catalog import IMAGE_COLUMNS, CatalogFrames
+from resources.configuration.settings import Site
+from resources.database.snapshots import Snapshot
+from resources.site import SiteResource
+
+KEY = dg.AssetKey("registry_catalog")
+COMPLETE = dg.AssetCheckSpec(
+    "catalog_is_complete",
+    asset=KEY,
+    blocking=True,
+    description="Every repository of the registry was read whole. Otherwise nothing may be concluded from what is"
+    " not in this catalog, and no plan is made.",
+)
+
+
+def build_registry_catalog(site: Site) -> dg.AssetsDefinition:
+    """The asset, partitioned by the registries of the configuration."""
+
+    @dg.asset(
+        key=KEY,
+        partitions_def=registries_of(site),
+        deps=[live_registry(site).key],
+        group_name=EVIDENCE,
+        kinds={"oci"},
+        owners=OWNERS,
+        check_specs=[COMPLETE],
+        retry_policy=dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL),
+        metadata={"dagster/column_schema": column_schema(IMAGE_COLUMNS)},
+        description="Every repository, tag and manifest of a registry, with media type, platform, size, when it was"
+        " made, and the graph between them (index → children, referrer → subject). Manifests are read once by"
+        " digest and remembered. What cannot be read is a row that says why.",
+    )
+    def registry_catalog(context: dg.AssetExecutionContext, site: SiteResource) -> dg.MaterializeResult:
+        registry = context.partition_key
+        with told_to_dagster(), site.connections() as connections:
+            progress = LoggedProgress(context.log.info)
+            snapshot = take_catalog(connections, registry, progress=progress, run_id=context.run_id)
+            frames = connections.history.read_catalog(registry, at=snapshot)
+        return dg.MaterializeResult(
+            metadata=describe(snapshot, frames),
+            check_results=[completeness("catalog_is_complete", snapshot.coverage)],
+        )
+
+    return registry_catalog
+
+
+def describe(snapshot: Snapshot, frames: CatalogFrames) -> Metadata:
+    """What a person wants to see of a catalog; numbers plot over time."""
+    tags, images = frames.tags, frames.images
+    unread = images[images["fault"].notna()]
+    nothing = tags[tags["fault"].notna()]
+    by_repository = tags.groupby("repository", observed=True).agg(tags=("tag", "size"), images=("digest", "nunique"))
+    sizes = images.groupby("repository", observed=True)["image_bytes"].sum()
+    by_repository["size"] = sizes.reindex(by_repository.index).fillna(0)
+    by_repository = by_repository.sort_values("size", ascending=False).reset_index()
+    by_repository["size"] = by_repository["size"].map(size)
+    stored = int(images["image_bytes"].sum())
+    repositories = len(set(tags["repository"]) | set(images["repository"]))
+    summary = [
+        f"{amount(len(tags), 'tag')} and {amount(len(images), 'manifest')} in"
+        f" {amount(repositories, 'repository', 'repositories')}, as of {moment(snapshot.as_of)}; {size(stored)} by"
+        " the manifests, layers that images share counted for each.",
+        coverage_markdown(snapshot.coverage),
+        markdown_table(
+            by_repository, {"repository": "largest repositories", "tags": "tags", "images": "images", "size": "size"}
+        ),
+    ]
+    if len(nothing) or len(unread):
+        summary.append(
+            f"**{amount(len(nothing), 'tag')} {'resolves' if len(nothing) == 1 else 'resolve'} to nothing readable,"
+            f" {amount(len(unread), 'manifest')} cannot be read whole**; see the health report."
+        )
+    described: Metadata = {
+        "summary": dg.MetadataValue.md("\n\n".join(part for part in summary if part)),
+        "dagster/row_count": len(images),
+        "repositories": repositories,
+        "tags": len(tags),
+        "manifests": len(images),
+        "manifests read anew": snapshot.coverage.found.get("manifests read", 0),
+        "image bytes": stored,
+        "cannot be read": len(unread),
+        "not read": len(snapshot.coverage.unexcused),
+        **timing(snapshot, len(tags), "tags"),
+    }
+    if len(nothing):
+        described["tags that resolve to nothing"] = table(nothing, ["repository", "tag", "fault", "detail"])
+    return described

@@ -1,0 +1,129 @@
+"""Examine what of a registry is in use (or all of it), and save the findings."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+import pandas as pd
+
+from assets.taking.evidence import Evidence, gather_evidence
+from assets.taking.progress import Progress, Silent
+from assets.taking.usage import join_evidence
+from registry_core.findings import judge_catalog, judge_parts, judge_pulls, judge_references, merge_findings
+from registry_core.health import Answer, Documents, Part, parts_in_use, parts_of_everything, platforms_of_clusters
+from registry_core.usage import UsageFrames
+from resources.connections import Connections
+from resources.database.derived import Derivation
+from resources.database.snapshots import Snapshot
+from resources.registry.probing import Probe, probe_all
+
+
+@dataclass(frozen=True)
+class Examination:
+    """Findings (FINDING_COLUMNS, worst first) and how many parts were asked for."""
+
+    findings: pd.DataFrame = field(repr=False)
+    parts: int
+    images: int
+    evidence: Evidence
+
+
+def examine(
+    connections: Connections,
+    registry: str,
+    *,
+    everything: bool | None = None,
+    repositories: Collection[str] = (),
+    progress: Progress | None = None,
+) -> Examination:
+    """Look at the health of what is in use, by the newest evidence, and of all that is stored if `everything`.
+
+    `everything` None leaves it to the configuration; `repositories` narrows what is looked at. Raises
+    IncompleteSnapshot where there is no evidence; whatever the registry cannot give is a finding, not an error.
+    """
+    settings = connections.registry_settings(registry)
+    evidence = gather_evidence(connections, registry)
+    frames = _narrowed(join_evidence(connections, evidence), repositories)
+    all_of_it = settings.check_everything if everything is None else everything
+    parts = _parts(connections, evidence, frames, everything=all_of_it, repositories=repositories)
+    answers = _answers(connections, registry, parts, progress or Silent())
+    severity_of = connections.site.severity_of
+    inventory = evidence.inventory
+    ours = inventory[inventory["registry"].isin(settings.names)]
+    if repositories:
+        ours = ours[ours["repository"].isin(list(repositories))]
+    findings = merge_findings(
+        judge_references(frames.unresolved, severity_of),
+        judge_parts(parts, answers, frames.usage, evidence.catalog, severity_of),
+        judge_pulls(ours, connections.environments, severity_of),
+        [one for one in judge_catalog(evidence.catalog) if not repositories or one.repository in repositories],
+    )
+    return Examination(findings, len(parts), len({(part.repository, part.image) for part in parts}), evidence)
+
+
+def take_health(
+    connections: Connections, registry: str, *, progress: Progress | None = None, run_id: str | None = None
+) -> tuple[Snapshot, Examination]:
+    """Examine `registry` as the configuration says and save the findings."""
+    as_of = datetime.now(UTC)
+    found = examine(connections, registry, progress=progress)
+    made = Derivation(as_of, found.evidence.basis, found.evidence.coverage, run_id)
+    return connections.history.save_findings(registry, found.findings, made), found
+
+
+def _narrowed(frames: UsageFrames, repositories: Collection[str]) -> UsageFrames:
+    if not repositories:
+        return frames
+    usage, unresolved = (
+        frame[frame["repository"].isin(list(repositories))] for frame in (frames.usage, frames.unresolved)
+    )
+    return UsageFrames(frames.registry, usage, unresolved)
+
+
+def _parts(
+    connections: Connections,
+    evidence: Evidence,
+    frames: UsageFrames,
+    *,
+    everything: bool,
+    repositories: Collection[str],
+) -> list[Part]:
+    """Parts in use first, so that a part that is both in use and stored is judged by its use."""
+    catalog = evidence.catalog
+    used = set(frames.usage["digest"])
+    if everything:
+        images = catalog.images
+        used |= set(
+            images["digest"] if not repositories else images.loc[images["repository"].isin(repositories), "digest"]
+        )
+    wanted = used | set(catalog.children.loc[catalog.children["digest"].isin(used), "child"])
+    documents = Documents(dict(connections.history.documents(wanted)))
+    parts = parts_in_use(frames.usage, documents, platforms_of_clusters(evidence.inventory))
+    if everything:
+        rest = parts_of_everything(catalog, documents)
+        parts += [part for part in rest if not repositories or part.repository in repositories]
+    return parts
+
+
+def _answers(
+    connections: Connections, registry: str, parts: list[Part], progress: Progress
+) -> Mapping[tuple[str, str], Answer]:
+    """One question for each distinct part; configs are read and proven, manifests and layers looked up."""
+    probes = {
+        (part.repository, part.digest): Probe(
+            part.repository,
+            part.digest,
+            "manifest" if part.is_manifest else "blob",
+            size_bytes=part.size_bytes,
+            read=part.what == "config",
+        )
+        for part in parts
+    }
+    progress.begin(f"parts of {registry}", total=len(probes))
+    answers: dict[tuple[str, str], Answer] = {}
+    for probed in probe_all(connections.registry(registry), probes.values()):
+        answers[probed.probe.repository, probed.probe.digest] = Answer(probed.fault, probed.detail)
+        progress.advance()
+    return answers

@@ -1,0 +1,76 @@
+"""Run the quickstart: registry, graph, UI, until somebody presses Ctrl-C."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+
+from registry_pipelines.quickstart.folder import QuickstartFolder
+from resources.configuration.load import SITE_FILE_VARIABLE, load_site
+from resources.processes import Processes, free_port
+
+SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "quickstart"
+
+Say = Callable[[str], None]
+
+
+def run_quickstart(root: Path, sample: Path, *, registry_port: int, ui_port: int, stay: bool, say: Say) -> None:
+    """Everything on loopback, everything below `root`. With `stay` False it ends once the UI answers.
+
+    Raises ProcessDied when something that was started ends by itself.
+    """
+    folder = QuickstartFolder(root.resolve())
+    folder.root.mkdir(parents=True, exist_ok=True)
+    _end_like_an_interrupt()
+    registry = f"http://127.0.0.1:{free_port(registry_port)}"
+    folder.prepare(sample, registry_url=registry)
+    os.environ[SITE_FILE_VARIABLE] = str(folder.site_file)
+    environment = {"DAGSTER_HOME": str(folder.dagster_home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
+    with Processes(folder.root / "logs") as processes:
+        say(f"Embedded registry with the sample company: {registry}")
+        processes.start(
+            "registry",
+            [sys.executable, "-m", "resources.embedded_registry", str(folder.registry), "--port", registry[17:]],
+        )
+        processes.wait_for(f"{registry}/v2/", seconds=30)
+        _materialize(folder, say)
+        address = f"http://127.0.0.1:{free_port(ui_port)}"
+        processes.start(
+            "dagster",
+            [sys.executable, "-m", "dagster", "dev", "--module-name", "registry_pipelines.definitions",
+             "--host", "127.0.0.1", "--port", address[17:], "--log-level", "warning"],
+            environment=environment,
+        )  # fmt: skip
+        say("Starting the Dagster UI …")
+        processes.wait_for(f"{address}/server_info", seconds=120)
+        say(f"\nThe Dagster UI is at {address}/asset-groups/\nCtrl-C stops everything; `make clean` removes it.")
+        if stay:
+            processes.watch()
+
+
+def _materialize(folder: QuickstartFolder, say: Say) -> None:
+    # Dagster takes over a second to import, and the registry starts meanwhile.
+    from registry_pipelines.quickstart.materialize import materialize_once
+
+    logging.getLogger("dagster").setLevel(logging.ERROR)
+    loaded = load_site(folder.site_file)
+    runs = materialize_once(
+        loaded, folder.dagster_home, on_step=lambda step: say(f"  {step.job.replace('_', ' ')}: {step.partition}")
+    )
+    if runs == 0:
+        say("The graph was made before; the schedules keep it fresh.")
+
+
+def _end_like_an_interrupt() -> None:
+    """A terminal that closes and a `kill` end us as Ctrl-C does: with everything that was started."""
+
+    def interrupt(signum: int, frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    for name in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(name, interrupt)
