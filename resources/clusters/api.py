@@ -82,6 +82,12 @@ class KubernetesApi:
                 self._answers = True
                 return answer
 
+    def close(self) -> None:
+        """Let go of the connections; the next request opens new ones."""
+        if self._client is not None:
+            self._client.rest_client.pool_manager.clear()
+            self._client = None
+
     def _ask(self, path: str, query: Mapping[str, str | int]) -> dict[str, Any]:
         if self._client is None:
             self._client = self.connection.open()

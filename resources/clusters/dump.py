@@ -194,13 +194,16 @@ class DumpedCluster(ClusterSource):
         nobody would ever have a whole dump otherwise.
         """
         command = f"kubectl get {kind.plural}{'.' + kind.group if kind.group else ''} -A -o json"
+        add = f"add `{command} > {kind.plural}.json`"
+        if kind.origin != "configured" and kind.kind not in EXPECTED_IN_DUMPS:
+            return Gap(
+                kind.resource, "missing", f"no {kind.kind} is in the dump; if there are any: {add}", excused=True
+            )
         words = (
             f"no {kind.kind} is in the dump {self._path}, and a dump cannot tell whether the cluster has none or"
-            f" it was not asked: add `{command} > {kind.plural}.json`, or name {kind.resource!r} in `may_be_missing`"
+            f" it was not asked: {add}, or name {kind.resource!r} in `may_be_missing`"
         )
-        gap = self._wanted.gap(kind, "missing", words)
-        strict = kind.origin == "configured" or kind.kind in EXPECTED_IN_DUMPS
-        return gap if strict else Gap(gap.place, gap.fault, gap.detail, excused=True)
+        return self._wanted.gap(kind, "missing", words)
 
     def _nodes_coverage(self, survey: _Survey) -> Coverage:
         count = survey.objects.get(NODES, 0)

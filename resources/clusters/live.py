@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime
 
 from registry_core.coverage import Coverage, Gap
@@ -52,10 +53,21 @@ class LiveCluster(ClusterSource):
 
     def nodes(self) -> tuple[dict[str, str], Coverage]:
         """Raises ClusterError where every other question would fail the same way."""
-        return self._nodes(self._open())
+        with closing(self._open()) as api:
+            return self._nodes(api)
 
     def read(self, *, on_progress: OnProgress | None = None) -> Iterator[ReadEvent]:
-        api = self._open()
+        with closing(self._open()) as api:
+            yield from self._read_all(api, on_progress)
+
+    def check_access(self) -> tuple[AccessCheck, ...]:
+        with closing(self._open()) as api:
+            return self._checks(api)
+
+    def _open(self) -> KubernetesApi:
+        return KubernetesApi(self._connection, self._patience)
+
+    def _read_all(self, api: KubernetesApi, on_progress: OnProgress | None) -> Iterator[ReadEvent]:
         platforms, coverage = self._nodes(api)
         yield ResourceRead(NODES, coverage)
         around = Surroundings(self.cluster, platforms, Owners())
@@ -67,8 +79,7 @@ class LiveCluster(ClusterSource):
             else:
                 yield from self._read(kind, api, around, on_progress)
 
-    def check_access(self) -> tuple[AccessCheck, ...]:
-        api = self._open()
+    def _checks(self, api: KubernetesApi) -> tuple[AccessCheck, ...]:
         try:
             api.get(_NODES_PATH, {"limit": 1})
             checks = [AccessCheck(NODES, None, "can be listed")]
@@ -79,9 +90,6 @@ class LiveCluster(ClusterSource):
             checks = [AccessCheck(NODES, gap.fault, gap.detail, gap.excused)]
         served = ServedKinds(api)
         return (*checks, *(self._check(kind, api, served) for kind in self._wanted.kinds))
-
-    def _open(self) -> KubernetesApi:
-        return KubernetesApi(self._connection, self._patience)
 
     def _nodes(self, api: KubernetesApi) -> tuple[dict[str, str], Coverage]:
         platforms: dict[str, str] = {}

@@ -21,8 +21,7 @@ class ServedKinds:
 
     def __init__(self, api: KubernetesApi) -> None:
         self._api = api
-        self._versions: dict[str, list[str]] | None = None
-        self._plurals: dict[str, set[str]] = {}
+        self._answers: dict[str, dict[str, Any] | ClusterError] = {}
 
     def gap(self, kind: WorkloadKind, wanted: Wanted) -> Gap | None:
         """Why there is no use in listing `kind`; None where it is served, or the cluster does not let us know."""
@@ -51,23 +50,26 @@ class ServedKinds:
         )
 
     def _all(self, group: str) -> list[str]:
-        if self._versions is None:
-            groups: list[dict[str, Any]] = self._api.get("/apis").get("groups") or []
-            self._versions = {
-                str(one.get("name")): [str(version.get("groupVersion")) for version in one.get("versions") or []]
-                for one in groups
-            }
-        return self._versions.get(group, [])
+        """Versions of a group: `serving.knative.dev/v1`."""
+        groups: list[dict[str, Any]] = self._get("/apis").get("groups") or []
+        versions = next((one.get("versions") or [] for one in groups if one.get("name") == group), [])
+        return [str(version.get("groupVersion")) for version in versions]
 
     def _of(self, api_version: str, group: str) -> set[str]:
+        """Plurals of a version of a group."""
         if api_version not in self._all(group):
             return set()
-        if api_version not in self._plurals:
+        return {str(one.get("name")) for one in self._get(f"/apis/{api_version}").get("resources") or []}
+
+    def _get(self, path: str) -> dict[str, Any]:
+        """Asked once each; what failed is not asked again for every kind."""
+        if path not in self._answers:
             try:
-                answer = self._api.get(f"/apis/{api_version}")
-            except ApiError as error:
-                if error.status != 404:
-                    raise
-                answer = {}
-            self._plurals[api_version] = {str(one.get("name")) for one in answer.get("resources") or []}
-        return self._plurals[api_version]
+                self._answers[path] = self._api.get(path)
+            except ClusterError as error:
+                gone = isinstance(error, ApiError) and error.status == 404
+                self._answers[path] = {} if gone and path != "/apis" else error
+        answer = self._answers[path]
+        if isinstance(answer, ClusterError):
+            raise answer
+        return answer

@@ -11,6 +11,7 @@ import gzip
 import json
 import ssl
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -38,7 +39,7 @@ BUILT_IN_GROUPS = ("", "apps", "batch")
 
 @dataclass
 class Answer:
-    """A fault to give once instead of the page: a status, or `drop`, `cut`, `html`."""
+    """A fault to give once instead of the page: a status, or `drop`, `cut`, `slow`, `html`."""
 
     status: int = 200
     how: str = "status"
@@ -189,6 +190,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault.how == "drop":
             self.close_connection = True
             self.connection.close()
+        elif fault.how == "slow":
+            time.sleep(0.5)
+            self.close_connection = True
         elif fault.how == "cut":
             self.send_response(200)
             self.send_header("Content-Type", "application/json")

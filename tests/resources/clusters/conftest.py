@@ -10,10 +10,13 @@ from typing import Any
 import pytest
 import yaml
 
-from resources.clusters import ClusterSource, open_cluster
+from registry_core.coverage import Gap
+from resources.clusters import ClusterSource, open_cluster, whole_inventory
 from resources.clusters.api import Patience
 from resources.configuration.settings import ClusterSettings
 from tests.resources.clusters.api_server import TOKEN, ApiServer, Cluster
+
+OpenLive = Callable[..., ClusterSource]
 
 ROOT = Path(__file__).resolve().parents[3]
 QUICKSTART = ROOT / "examples" / "quickstart" / "clusters"
@@ -73,12 +76,16 @@ def live(server: ApiServer, tmp_path: Path, pauses: Pauses) -> Callable[..., Clu
     """The quickstart's production cluster by a kubeconfig context; settings may be added."""
     kubeconfig = write_kubeconfig(tmp_path / "kubeconfig", server.url)
 
-    def open_it(**settings: Any) -> ClusterSource:
+    def open_it(*, patience: Patience | None = None, **settings: Any) -> ClusterSource:
         settings = {"context": "production", "kubeconfig": str(kubeconfig), "page_size": 5, **settings}
-        patience = Patience(read=timedelta(seconds=2), pause=pauses)
+        patience = patience or Patience(read=timedelta(seconds=2), pause=pauses)
         return open_cluster("production", ClusterSettings(**settings), resolve=no_secret, patience=patience)
 
     return open_it
+
+
+def gap_of(source: ClusterSource, resource: str) -> Gap:
+    return next(gap for gap in whole_inventory(source)[1].gaps if gap.place == resource)
 
 
 def no_secret(name: object) -> str:

@@ -17,7 +17,9 @@ import pytest
 from registry_core.errors import ClusterError
 from resources.clusters import ClusterSource, open_cluster, whole_inventory
 from resources.clusters.api import Patience
+from resources.clusters.connection import Connection
 from resources.clusters.dump import DUMP_NODES, DUMP_WORKLOADS
+from resources.clusters.kubernetes_secrets import read_kubernetes_secret
 from resources.configuration.settings import ClusterSettings
 from tests.resources.clusters.api_server import TOKEN, ApiServer, Cluster
 from tests.resources.clusters.conftest import no_secret, write_kubeconfig
@@ -116,6 +118,7 @@ def test_a_server_that_is_down_is_told_in_one_sentence(tmp_path: Path) -> None:
     assert "no connection (" in str(error)
     assert "refused" in str(error)
     assert (error.fault, error.retryable) == ("unreachable", True)
+    assert type(error.__cause__).__module__ == "urllib3.exceptions"
 
 
 def test_a_name_that_cannot_be_resolved_is_told(tmp_path: Path) -> None:
@@ -201,6 +204,7 @@ def test_a_certificate_that_nobody_vouches_for_is_refused_with_a_way_out(secure:
 
 
 @NEEDS_OPENSSL
+@pytest.mark.filterwarnings("ignore:Unverified HTTPS request")
 def test_a_named_authority_is_trusted(secure: ApiServer, certificate: Path, tmp_path: Path) -> None:
     path = write_kubeconfig(tmp_path / "kubeconfig", secure.url, **{"certificate-authority": f"{certificate}.crt"})
     assert whole_inventory(opened(context="production", kubeconfig=str(path)))[1].complete
@@ -249,3 +253,28 @@ def test_what_kubectl_dumps_gives_the_same_inventory_as_the_live_cluster(
     assert coverage.complete
     assert len(live) == 54
     assert sorted(live, key=repr) == sorted(dumped, key=repr)
+
+
+def connection_to(server: ApiServer) -> Connection:
+    settings = ClusterSettings(server=server.url, token={"env": "T"})
+    return Connection("production", settings, lambda _: TOKEN)
+
+
+def test_a_pull_secret_is_read_decoded(server: ApiServer) -> None:
+    path = "/api/v1/namespaces/shop/secrets/pull"
+    server.cluster.odd_bodies[path] = {"kind": "Secret", "type": "Opaque", "data": {"a": "czNjcmV0"}}
+    assert read_kubernetes_secret(connection_to(server), "shop", "pull") == ("Opaque", {"a": b"s3cret"})
+
+
+def test_a_broken_pull_secret_is_told_without_its_value(server: ApiServer) -> None:
+    path = "/api/v1/namespaces/shop/secrets/pull"
+    server.cluster.odd_bodies[path] = {"kind": "Secret", "data": {"a": "s3cret!"}}
+    with pytest.raises(ClusterError, match="secret shop/pull holds data that is not base64") as caught:
+        read_kubernetes_secret(connection_to(server), "shop", "pull")
+    assert "s3cret" not in f"{caught.value!r} {caught.value.__cause__!r}"
+
+
+def test_a_pull_secret_that_is_not_there_is_missing(server: ApiServer) -> None:
+    with pytest.raises(ClusterError, match="namespaces/shop/secrets/none") as caught:
+        read_kubernetes_secret(connection_to(server), "shop", "none")
+    assert caught.value.fault == "missing"
