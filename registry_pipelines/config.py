@@ -12,7 +12,7 @@ from pydantic import ValidationError
 from registry_core.errors import ConfigError
 from resources.configuration.load import LoadedSite, load_site
 from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
-from resources.configuration.sign_in import sign_in, user_login
+from resources.configuration.sign_in import sign_in_to, user_login
 from resources.registry.connection import RegistryConnection
 from resources.registry.sign_in.login import Credential
 
@@ -58,7 +58,7 @@ def credential_of(settings: RegistrySettings, loaded: LoadedSite) -> Credential 
 
         return read_kubernetes_secret(Connection(cluster, loaded.site.clusters[cluster], read_secret), namespace, name)
 
-    return sign_in(settings.credentials, settings.names[0], read_kubernetes_secret=read_secret_of_cluster)
+    return sign_in_to(settings, read_kubernetes_secret=read_secret_of_cluster)
 
 
 def choose_registry(argument: str, loaded: LoadedSite | None) -> tuple[str, RegistrySettings]:

@@ -14,7 +14,7 @@ from resources.clusters.source import ClusterSource
 from resources.configuration.load import LoadedSite
 from resources.configuration.secrets import read_secret
 from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
-from resources.configuration.sign_in import sign_in
+from resources.configuration.sign_in import sign_in_to
 from resources.database.history import History
 from resources.registry.connection import RegistryConnection
 from resources.registry.sign_in.login import Credential
@@ -95,8 +95,7 @@ class Connections:
             ) from None
 
     def _credential(self, settings: RegistrySettings) -> Credential | None:
-        # A docker config knows a registry by the name that people log in to, which is what workloads call it.
-        return sign_in(settings.credentials, settings.names[0], read_kubernetes_secret=self._kubernetes_secret)
+        return sign_in_to(settings, read_kubernetes_secret=self._kubernetes_secret)
 
     def _kubernetes_secret(self, cluster: str, namespace: str, name: str) -> tuple[str, Mapping[str, bytes]]:
         connection = ClusterConnection(cluster, self._cluster_settings(cluster), read_secret)

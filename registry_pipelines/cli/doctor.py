@@ -29,7 +29,7 @@ def doctor(
     form = form_of(as_json, as_csv)
     loaded = invocation(context).site()
     found: list[Diagnosis] = []
-    with progress("trying", 1 + len(loaded.site.clusters) + len(loaded.site.registries)) as advance:
+    with progress("trying", 2 + len(loaded.site.clusters) + len(loaded.site.registries)) as advance:
         subjects: set[str] = set()
         for diagnosis in _everything(loaded, quick=quick):
             found.append(diagnosis)

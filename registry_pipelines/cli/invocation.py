@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,8 +35,6 @@ class Invocation:
 
     def site_if_any(self) -> LoadedSite | None:
         """The settings of the site; None where no file is named and none is here."""
-        import os
-
         from resources.configuration.load import SITE_FILE_VARIABLE  # pydantic; not for --help
 
         named = self.config is not None or bool(os.environ.get(SITE_FILE_VARIABLE))

@@ -63,7 +63,7 @@ def load_site(path: Path | None = None, *, check_policies: CheckPolicies | None 
     document = read_document(path)
     if not isinstance(document.value, dict):
         raise ConfigError("write keys and values (`registries:` …) at the top of the file", subject=document.name)
-    folder = path.resolve().parent
+    folder = path.parent
     context = {FOLDER: folder}
     problems = list(document.problems)
     site: Site | None = None

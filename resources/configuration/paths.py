@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -12,8 +13,11 @@ FOLDER = "folder"
 
 
 def beside(folder: Path, path: str) -> str:
-    """`path` made absolute: `~` is the home directory, anything relative starts at `folder`."""
-    return str((folder / Path(path).expanduser()).resolve())
+    """`path` made absolute: `~` is the home directory, anything relative starts at `folder`.
+
+    Links are kept: Kubernetes changes a mounted secret by pointing a link elsewhere.
+    """
+    return os.path.abspath(folder / Path(path).expanduser())
 
 
 def _resolve(path: str, info: ValidationInfo) -> str:

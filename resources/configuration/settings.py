@@ -6,22 +6,19 @@ Field descriptions are the documentation: `docs/configure.md` is made from them.
 
 from __future__ import annotations
 
-import re
 from datetime import timedelta
 from typing import Annotated, Any, Literal
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
+from resources.configuration.base import Environment, Settings
+from resources.configuration.database_settings import DatabaseSettings
+from resources.configuration.namespaces import Namespaces, environment_of_namespace
 from resources.configuration.paths import FilePath
 from resources.configuration.secrets import NamespacedName, SecretName
 from resources.configuration.spans import Span
-
-
-class Settings(BaseModel):
-    """Base of all settings: unknown keys are errors, values do not change after reading."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+from resources.configuration.web_settings import WebSettings
 
 
 class Credentials(Settings):
@@ -87,8 +84,6 @@ class CustomResource(Settings):
     )
 
 
-Environment = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]
-
 #: Hosts of Docker Hub: the one that references name, and those that answer for it.
 DOCKER_HUB_HOSTS = ("docker.io", "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
 
@@ -114,6 +109,12 @@ class ClusterSettings(Settings):
         examples=["dumps/production"],
     )
     environment: Environment = Field("production", description="what the cluster is for; decides severity")
+    namespaces: Namespaces = Field(
+        {},
+        description="environments of namespaces that differ from their cluster's, by glob over the whole name; the"
+        " first that matches decides, for the monitoring check",
+        examples=[{"staging-*": "staging", "sandbox": "testing"}],
+    )
     required: bool = Field(True, description="no plan is made unless this cluster was read, whole and lately")
     may_be_missing: tuple[str, ...] = Field(
         (),
@@ -150,6 +151,10 @@ class ClusterSettings(Settings):
         if self.server and not self.token:
             raise ValueError("`server` needs `token`: where its bearer token is")
         return self
+
+    def environment_of(self, namespace: str) -> str:
+        """What a namespace of this cluster is for."""
+        return environment_of_namespace(self.namespaces, namespace, self.environment)
 
 
 class RegistrySettings(Settings):
@@ -199,29 +204,6 @@ class RegistrySettings(Settings):
     def names(self) -> tuple[str, ...]:
         """Hosts by which references name this registry; Docker Hub has several."""
         return self.hosts or (DOCKER_HUB_HOSTS if self.host.lower() in DOCKER_HUB_HOSTS else (self.host,))
-
-
-class DatabaseSettings(Settings):
-    """The project's own history."""
-
-    url: str | None = Field(
-        None,
-        description="SQLAlchemy URL without password: `postgresql+psycopg2://user@host/name`;"
-        " default: SQLite beside the configuration file",
-        examples=["postgresql+psycopg2://pipelines@database.example.com/pipelines"],
-    )
-    password: SecretName | None = Field(
-        None, description="where the database password is", examples=[{"env": "DATABASE_PASSWORD"}]
-    )
-
-    @field_validator("url")
-    @classmethod
-    def _no_password_in_the_address(cls, url: str | None) -> str | None:
-        if url is not None and "://" not in url:
-            raise ValueError("write a SQLAlchemy URL: `postgresql+psycopg2://user@host/name` or `sqlite:///file`")
-        if url is not None and re.search(r"//[^/@\s]*:[^@\s]*@", url):
-            raise ValueError("the address holds a password; take it out and name its place: `password: {env: NAME}`")
-        return url
 
 
 Severity = Literal["error", "warning"]
@@ -279,6 +261,7 @@ class Site(Settings):
         {"production": "error"},
         description="severity of a finding by the environment of the cluster it hurts; others: warning",
     )
+    web: WebSettings = Field(WebSettings(), description="the web service: reports, monitoring, metrics")
     policies: tuple[dict[str, Any], ...] = Field(
         (),
         description="retention, first match decides; see policy",
@@ -292,6 +275,11 @@ class Site(Settings):
             if wanted in (known.lower() for known in settings.names):
                 return name
         return None
+
+    def environment_of(self, cluster: str, namespace: str) -> str:
+        """What a namespace of a cluster is for; `unknown` for a cluster that is not configured."""
+        settings = self.clusters.get(cluster)
+        return "unknown" if settings is None else settings.environment_of(namespace)
 
     def severity_of(self, environment: str) -> Severity:
         return self.severity.get(environment, "warning")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from registry_core.errors import ConfigError
@@ -15,7 +15,7 @@ from resources.configuration.docker_config import (
     user_docker_configs,
 )
 from resources.configuration.secrets import read_secret
-from resources.configuration.settings import DOCKER_HUB_HOSTS, Credentials
+from resources.configuration.settings import DOCKER_HUB_HOSTS, Credentials, RegistrySettings
 from resources.registry.sign_in.login import BearerToken, Credential, Login
 
 ReadKubernetesSecret = Callable[[str, str, str], tuple[str, Mapping[str, bytes]]]
@@ -28,17 +28,30 @@ _PULL_SECRETS = {
 }
 
 
+def sign_in_to(
+    settings: RegistrySettings, *, read_kubernetes_secret: ReadKubernetesSecret | None = None
+) -> Credential | None:
+    """The credential of a configured registry, fetched now; None where no sign-in is configured.
+
+    A docker config may know the registry by any of its names. Raises ConfigError, or ClusterError for a pull
+    secret that cannot be read.
+    """
+    first, *others = dict.fromkeys((*settings.names, settings.host))
+    return sign_in(settings.credentials, first, aliases=others, read_kubernetes_secret=read_kubernetes_secret)
+
+
 def sign_in(
     credentials: Credentials | None,
     host: str,
     *,
+    aliases: Sequence[str] = (),
     repository: str = "",
     read_kubernetes_secret: ReadKubernetesSecret | None = None,
 ) -> Credential | None:
-    """The credential for a registry by its settings; None only where no sign-in is configured.
+    """The credential for a registry by what its settings name; None only where no sign-in is configured.
 
-    `host` is the registry as the docker config or pull secret knows it, with its port; `repository` chooses
-    where they keep several logins of one host. Raises ConfigError when the named place holds no login.
+    `host` and `aliases` are the registry as a docker config or pull secret may know it, with port; `repository`
+    chooses where they keep several logins of one host. Raises ConfigError when the named place holds no login.
     """
     if credentials is None:
         return None
@@ -46,14 +59,15 @@ def sign_in(
         return BearerToken(read_secret(credentials.token))
     if credentials.password is not None:
         return Login(credentials.username or "", read_secret(credentials.password))
+    in_file = credentials.docker_config is not None
     if credentials.docker_config is not None:
         config = read_docker_config(Path(credentials.docker_config))
-        found = login_of(config, host, repository)
-    else:
-        if read_kubernetes_secret is None:
-            raise ConfigError("a Kubernetes secret cannot be read here", subject=host)
+    elif read_kubernetes_secret is not None:
         config = _pull_secret(credentials, read_kubernetes_secret)
-        found = login_of(config, host, repository, ask_helpers=False)
+    else:
+        raise ConfigError("a Kubernetes secret cannot be read here", subject=host)
+    logins = (login_of(config, name, repository, ask_helpers=in_file) for name in (host, *aliases))
+    found = next((login for login in logins if login is not None), None)
     if found is None:
         known = ", ".join(config.hosts()) or "none"
         raise ConfigError(

@@ -13,9 +13,10 @@ import pytest
 from registry_core.errors import ConfigError
 from resources.configuration import credential_helpers
 from resources.configuration.docker_config import parse_docker_config
+from resources.configuration.load import load_site
 from resources.configuration.secrets import SecretName, read_secret
-from resources.configuration.settings import Credentials
-from resources.configuration.sign_in import login_of, sign_in, user_login
+from resources.configuration.settings import Credentials, RegistrySettings
+from resources.configuration.sign_in import login_of, sign_in, sign_in_to, user_login
 from resources.registry.sign_in.login import BearerToken, IdentityToken, Login
 
 
@@ -98,6 +99,28 @@ def test_a_login_for_a_part_of_a_host_is_used_where_it_is_the_only_one(tmp_path:
     with pytest.raises(ConfigError, match="several logins for parts of"):
         sign_in(credentials(docker_config=str(path)), "r.example")
     assert sign_in(credentials(docker_config=str(path)), "r.example", repository="b/x") == Login("b", "2")
+
+
+def test_a_docker_config_may_know_a_registry_by_any_of_its_names(tmp_path: Path) -> None:
+    path = docker_config(tmp_path, {"auths": {"internal.example:8443": {"auth": "dTpw"}}})
+    settings = {"url": "https://internal.example:8443", "hosts": ["reg.example"]}
+    registry = RegistrySettings.model_validate({**settings, "credentials": {"docker_config": str(path)}})
+    assert sign_in_to(registry) == Login("u", "p")
+
+
+def test_a_mounted_secret_that_was_rotated_is_read_anew(tmp_path: Path) -> None:
+    for name in ("first", "second"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "pw").write_text(name)
+    (tmp_path / "..data").symlink_to("first")
+    (tmp_path / "pw").symlink_to("..data/pw")
+    (tmp_path / "site.yaml").write_text("database: {password: {file: pw}}")
+    password = load_site(tmp_path / "site.yaml").site.database.password
+    assert password is not None
+    assert read_secret(password) == "first"
+    (tmp_path / "..data").unlink()
+    (tmp_path / "..data").symlink_to("second")
+    assert read_secret(password) == "second"
 
 
 def test_a_helper_is_asked_as_docker_asks_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
