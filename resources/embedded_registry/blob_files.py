@@ -8,7 +8,7 @@ import shutil
 import uuid
 from pathlib import Path
 
-from resources.embedded_registry.names import check_digest
+from resources.embedded_registry.names import check_digest, digest_of
 from resources.embedded_registry.rejections import Rejection
 
 #: How much of a file is read, hashed or sent at a time.
@@ -91,14 +91,19 @@ def check_file(path: Path, digest: str) -> None:
     """DIGEST_INVALID where the bytes of the file are not those of the digest."""
     algorithm = check_digest(digest).partition(":")[0]
     with path.open("rb") as file:
-        check_hash(hashlib.file_digest(file, algorithm).hexdigest(), digest)
+        check_same(f"{algorithm}:{hashlib.file_digest(file, algorithm).hexdigest()}", digest)
 
 
-def check_hash(encoded: str, digest: str) -> None:
-    algorithm, _, wanted = digest.partition(":")
-    if encoded != wanted:
+def check_content(content: bytes, digest: str) -> None:
+    """DIGEST_INVALID where these bytes are not those of the digest."""
+    check_same(digest_of(content, check_digest(digest).partition(":")[0]), digest)
+
+
+def check_same(actual: str, digest: str) -> None:
+    """DIGEST_INVALID where what came has another digest than was promised."""
+    if actual != digest:
         raise Rejection(
             "DIGEST_INVALID",
-            f"the bytes that came have the digest {algorithm}:{encoded}, not {digest}: send them again, whole",
-            detail={"expected": digest, "actual": f"{algorithm}:{encoded}"},
+            f"the bytes that came have the digest {actual}, not {digest}: send them again, whole",
+            detail={"expected": digest, "actual": actual},
         )

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Literal
 
 from registry_core.errors import RegistryError
@@ -39,13 +39,16 @@ class Change:
     subject: str | None = None
 
     def to_line(self) -> bytes:
-        fields = {name: value for name, value in asdict(self).items() if value is not None}
-        return json.dumps(fields, separators=(",", ":")).encode() + b"\n"
+        present = {name: value for name in _FIELDS if (value := getattr(self, name)) is not None}
+        return json.dumps(present, separators=(",", ":")).encode() + b"\n"
 
     @classmethod
     def from_line(cls, line: bytes) -> Change:
         """Raises ValueError or TypeError where the line is not one of ours."""
         return cls(**json.loads(line))
+
+
+_FIELDS = tuple(item.name for item in fields(Change))
 
 
 @dataclass(slots=True)

@@ -15,7 +15,8 @@ from resources.embedded_registry.index_file import write_holdings, write_index
 from resources.embedded_registry.journal import Journal
 from resources.embedded_registry.opening import changes_tags, lock_folder, prepare_folder, read_contents
 
-#: The journal is folded when it is longer than this and than the index, so that a push costs the same always.
+#: The journal is folded when it has more lines than this, and than the registry had tags and manifests when it
+#: was folded last: so that folding costs each push the same, however large the registry is.
 SHORTEST_FOLD = 5_000
 
 
@@ -32,6 +33,7 @@ class Holdings:
         self.files = BlobFiles(root, durable=durable)
         self.lock = threading.RLock()
         self._arriving: dict[str, int] = {}
+        self._longest_journal = SHORTEST_FOLD
         self._folder_lock = None if read_only else lock_folder(root)
         try:
             opened = read_contents(root, self.files)
@@ -68,7 +70,7 @@ class Holdings:
             self._contents.apply(change)
             self._holdings_to_fold = True
             self._tags_to_fold = self._tags_to_fold or changes_tags(change)
-            if journal.lines > SHORTEST_FOLD and journal.lines > len(self._contents):
+            if journal.lines > self._longest_journal:
                 self.fold()
             return number
 
@@ -106,6 +108,7 @@ class Holdings:
                 write_index(self._root, self._contents, self._others, durable=self._durable)
             self._tags_to_fold = self._holdings_to_fold = False
             journal.clear()
+            self._longest_journal = max(SHORTEST_FOLD, len(self._contents))
 
     def close(self) -> None:
         """Fold, and let other processes in. Does nothing the second time."""

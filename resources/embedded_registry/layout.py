@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resources.embedded_registry.blob_files import check_file
+from resources.embedded_registry.blob_files import check_content, check_file
 from resources.embedded_registry.contents import Change, Repository
 from resources.embedded_registry.holdings import Holdings
 from resources.embedded_registry.manifest_document import ManifestDocument, read_manifest_document
@@ -130,12 +130,14 @@ class Layout:
 
     def put_blob(self, repository: str, content: bytes, digest: str | None = None) -> str:
         """Keep a small blob; returns its digest. Large ones are streamed (`uploads.py`)."""
-        upload = self.files.new_upload()
-        try:
-            upload.write_bytes(content)
-            return self.take_upload(repository, upload, digest or digest_of(content))
-        finally:
-            upload.unlink(missing_ok=True)
+        check_repository(repository)
+        digest = digest or digest_of(content)
+        check_content(content, digest)
+        self._holdings.check_writable()
+        with self._holdings.keeping(digest):
+            self.files.write(content, digest)
+            self._link_blob(repository, digest)
+        return digest
 
     def take_upload(self, repository: str, upload: Path, digest: str, *, verified: bool = False) -> str:
         """Make a complete file in the uploads folder a blob of the repository; DIGEST_INVALID."""
@@ -172,14 +174,8 @@ class Layout:
         check_repository(repository)
         if tag is not None and not is_tag(tag):
             raise Rejection("MANIFEST_INVALID", f"{tag[:140]!r} is neither a tag nor a digest", detail={"tag": tag})
-        digest = check_digest(digest or digest_of(content))
-        actual = digest_of(content, digest.partition(":")[0])
-        if actual != digest:
-            raise Rejection(
-                "DIGEST_INVALID",
-                f"the manifest that came has the digest {actual}, not {digest}",
-                detail={"expected": digest, "actual": actual},
-            )
+        digest = digest or digest_of(content)
+        check_content(content, digest)
         document = read_manifest_document(content, media_type)
         self._check_needs(repository, document)
         change = Change("put_manifest", repository, digest, tag, media_type, len(content), document.subject)

@@ -15,7 +15,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resources.embedded_registry.blob_files import check_hash
+from resources.embedded_registry.blob_files import check_same
 from resources.embedded_registry.layout import Layout
 from resources.embedded_registry.names import check_digest, check_repository
 from resources.embedded_registry.rejections import Rejection
@@ -76,7 +76,7 @@ class Upload:
     def check(self, digest: str) -> bool:
         """DIGEST_INVALID where the bytes are others. True when that was found out without reading them again."""
         if check_digest(digest).startswith("sha256:"):
-            check_hash(self._hashing.hexdigest(), digest)
+            check_same(f"sha256:{self._hashing.hexdigest()}", digest)
             return True
         return False
 
