@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args, get_origin
 
 import typer
 from pydantic import BaseModel
@@ -17,40 +17,26 @@ from pydantic.fields import FieldInfo
 from registry_pipelines.cli.main import app
 from registry_pipelines.cli.site_file import value_text
 from resources.configuration.secrets import SecretName
-from resources.configuration.settings import (
-    ClusterSettings,
-    Credentials,
-    CustomResource,
-    DatabaseSettings,
-    Limits,
-    RegistrySettings,
-    Schedules,
-    Site,
-    TlsSettings,
-)
+from resources.configuration.settings import Site, TlsSettings
 
 DOCS = Path(__file__).parents[2] / "docs"
 
-#: Heading of each table, and the settings that it lists.
-_TABLES: dict[str, type[BaseModel]] = {
-    "The file": Site,
-    "`clusters.<name>`": ClusterSettings,
-    "`clusters.<name>.custom_resources[]`": CustomResource,
-    "`registries.<name>`": RegistrySettings,
-    "`registries.<name>.credentials`": Credentials,
-    "`tls`": TlsSettings,
-    "Names of secrets": SecretName,
-    "`database`": DatabaseSettings,
-    "`limits`": Limits,
-    "`schedules`": Schedules,
-}
+#: Headings of what stands in several places; all others are named by their place.
+_HEADINGS: dict[type[BaseModel], str] = {TlsSettings: "`tls`", SecretName: "Names of secrets"}
 
 _HELP_WIDTH = 100
 
 
 def settings_tables() -> str:
     """All settings as Markdown tables."""
-    return "\n\n".join("\n".join(_table(heading, model)) for heading, model in _TABLES.items())
+    return "\n\n".join("\n".join(_table(heading, model)) for model, heading in settings_models().items())
+
+
+def settings_models() -> dict[type[BaseModel], str]:
+    """Every kind of settings that the file may hold, with its heading: the whole file, then from its top down."""
+    found: dict[type[BaseModel], str] = {Site: "The file"}
+    _find_models(Site, "", found)
+    return found
 
 
 def command_help() -> str:
@@ -82,6 +68,23 @@ def main() -> None:
     for page, (name, make) in GENERATED.items():
         path = DOCS / page
         path.write_text(with_generated(path.read_text(encoding="utf-8"), name, make()), encoding="utf-8")
+
+
+def _find_models(model: type[BaseModel], place: str, found: dict[type[BaseModel], str]) -> None:
+    for key, field in model.model_fields.items():
+        for inner, where in _models_in(field.annotation, f"{place}{key}"):
+            if inner not in found:
+                found[inner] = _HEADINGS.get(inner, f"`{where}`")
+                _find_models(inner, f"{where}.", found)
+
+
+def _models_in(annotation: Any, place: str) -> Iterator[tuple[type[BaseModel], str]]:
+    """Settings inside a type, with the place they have in the file: `clusters.<name>`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation, place
+    below = {dict: ".<name>", tuple: "[]", list: "[]"}.get(get_origin(annotation), "")
+    for argument in get_args(annotation):
+        yield from _models_in(argument, place + below)
 
 
 def _table(heading: str, model: type[BaseModel]) -> Iterator[str]:

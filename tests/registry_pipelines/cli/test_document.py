@@ -10,7 +10,7 @@ import typer
 import yaml
 from pydantic import BaseModel, TypeAdapter
 
-from registry_pipelines.cli.document import _TABLES, DOCS, GENERATED, with_generated
+from registry_pipelines.cli.document import DOCS, GENERATED, settings_models, with_generated
 from registry_pipelines.cli.main import EXIT_CODES, app
 from resources.configuration.load import load_site
 from resources.configuration.settings import Credentials
@@ -35,7 +35,7 @@ def test_every_exit_code_is_on_the_page() -> None:
     assert codes == re.findall(r"^\| (\d+) \|", text, re.MULTILINE)
 
 
-@pytest.mark.parametrize("model", _TABLES.values(), ids=lambda model: model.__name__)
+@pytest.mark.parametrize("model", settings_models(), ids=lambda model: model.__name__)
 def test_every_setting_is_described_and_its_example_is_right(model: type[BaseModel]) -> None:
     for key, field in model.model_fields.items():
         assert field.description, key
