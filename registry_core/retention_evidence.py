@@ -32,8 +32,9 @@ class Snapshot:
 class Evidence:
     """What was known when it was decided.
 
-    `inventories` by cluster; each name of `required` must be among them before a plan is made. Images that
-    were there in our very first catalog have `first_seen_at` = `history_began_at`: of those it says nothing.
+    `inventories` by cluster; those of the `required` ones must be there, whole and fresh, before a plan is made
+    (of none named: all that are there). Images that were there in our very first catalog have `first_seen_at` =
+    `history_began_at`: of those it says nothing.
     """
 
     registry: str
@@ -45,7 +46,13 @@ class Evidence:
     @property
     def as_of(self) -> datetime:
         """Time of the oldest snapshot: what happened later is not known whole, and counts as the future."""
-        return min([self.catalog.as_of, *(inventory.as_of for inventory in self.inventories.values())])
+        return min([self.catalog.as_of, *(inventory.as_of for inventory in self.decisive.values())])
+
+    @property
+    def decisive(self) -> dict[str, Snapshot]:
+        """The inventories that a plan depends on, by cluster, as far as they are there."""
+        names = self.required or tuple(self.inventories)
+        return {name: self.inventories[name] for name in sorted(names) if name in self.inventories}
 
     def gap_of(self, repository: str) -> Gap | None:
         """Why the catalog could not read `repository` whole; None where it did."""

@@ -1,0 +1,188 @@
+"""Approval: a person's decision over one exact plan, and whether it opens the lock.
+
+Identity is what the sign-in proxy or the person says; this judges what was written down. A code of an approver
+(TOTP) is checked where the secret is; here is only the rule: who needs one, and that each is believed once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from registry_core.errors import ApprovalMissing, PlanStale
+from registry_core.eviction import Plan
+from registry_core.policy_spans import print_age, print_span
+
+Verdict = Literal["approve", "reject"]
+
+
+@dataclass(frozen=True, slots=True)
+class Approver:
+    """Somebody whom the configuration lets approve. `needs_code`: they have a TOTP secret, so it is asked for."""
+
+    name: str
+    needs_code: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Approval:
+    """One decision of one person, as it was filed.
+
+    `count` is the number of images as typed. `code_counter` is the time step of the code that was found right
+    (RFC 6238), None where none was given. `signed_in_as` is the name that a sign-in proxy vouches for.
+    """
+
+    fingerprint: str
+    decision: Verdict
+    who: str
+    at: datetime
+    reason: str
+    count: int
+    expires_at: datetime
+    code_counter: int | None = None
+    signed_in_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalRules:
+    """What the site asks of an approval. `approvers` None: whoever reaches the form may approve."""
+
+    approvers: tuple[Approver, ...] | None = None
+    sign_in_needed: bool = False
+
+    def approver(self, name: str) -> Approver | None:
+        if self.approvers is None:
+            return Approver(name)
+        return next((known for known in self.approvers if _same(known.name, name)), None)
+
+
+def file_approval(
+    approval: Approval, plan: Plan, rules: ApprovalRules, *, counters_used: Iterable[int] = ()
+) -> Approval:
+    """Check a decision before it is filed; the approval itself, or ApprovalMissing that says what to correct.
+
+    `counters_used` are the code counters that this approver has spent before: a code that was seen in a run's
+    config is worth nothing afterwards.
+    """
+    if approval.fingerprint != plan.fingerprint:
+        raise ApprovalMissing(
+            f"the approval names the plan {approval.fingerprint[:12]} and this plan is {plan.fingerprint[:12]};"
+            " open the newest plan and approve that one"
+        )
+    _check_person(approval, rules)
+    if not approval.reason.strip():
+        raise ApprovalMissing("the approval gives no reason; write in a few words why")
+    if approval.decision == "approve" and approval.count != plan.images:
+        raise ApprovalMissing(
+            f"the approval says that {approval.count:,} images go and the plan holds {plan.images:,}; read it again"
+        )
+    approver = rules.approver(approval.who)
+    if approver is not None and approver.needs_code:
+        if approval.code_counter is None:
+            raise ApprovalMissing(f"{approver.name} has a one-time code set up and gave no right one; enter the code")
+        if approval.code_counter <= max(counters_used, default=-1):
+            raise ApprovalMissing(f"the one-time code of {approver.name} was used before; wait for the next one")
+    return approval
+
+
+def check_approval(
+    plan: Plan, approvals: Sequence[Approval], rules: ApprovalRules, *, now: datetime, used: bool = False
+) -> tuple[Approval, ...]:
+    """The approvals that open the lock for `plan` at `now`, oldest first: one, or two where two are needed.
+
+    `used`: the plan was carried out, or is being. Raises PlanStale for a plan or an approval that is too old,
+    ApprovalMissing for everything else.
+    """
+    name = plan.fingerprint[:12]
+    if used:
+        raise ApprovalMissing(f"the plan {name} was used already, and a plan is used once; make a new plan")
+    age, most = now - plan.basis.as_of, plan.basis.limits.max_plan_age
+    if age > most:
+        raise PlanStale(
+            f"the plan {name} stands on evidence that is {print_age(age)} old and limits.max_plan_age is"
+            f" {print_span(most)}; make a new plan"
+        )
+    decisions = sorted((one for one in approvals if one.fingerprint == plan.fingerprint), key=lambda one: one.at)
+    if not decisions:
+        other = f"; there is one of {approvals[0].fingerprint[:12]}, which is another plan" if approvals else ""
+        raise ApprovalMissing(f"nobody has approved the plan {name}{other}; open it and approve or reject it")
+    for rejection in decisions:
+        if rejection.decision == "reject" and rules.approver(rejection.who) is not None:
+            raise ApprovalMissing(f"{rejection.who} rejected the plan {name}: {rejection.reason}; make a new plan")
+    standing = _standing(plan, decisions, rules, now)
+    if len(standing) < 2 and (why := _second_needed(plan)):
+        raise ApprovalMissing(
+            f"the plan {name} needs a second person beside {standing[0].who}: {why}; let somebody else approve it too"
+        )
+    return tuple(standing)
+
+
+def _second_needed(plan: Plan) -> str | None:
+    return plan.basis.limits.needs_second_person(images=plan.images, share=plan.share)
+
+
+def _standing(plan: Plan, decisions: list[Approval], rules: ApprovalRules, now: datetime) -> list[Approval]:
+    """The approvals that hold, one a person; of none, the reason of the newest one is raised."""
+    standing: list[Approval] = []
+    refused: ApprovalMissing | PlanStale | None = None
+    for approval in decisions:
+        try:
+            _check_standing(approval, plan, rules, now)
+        except (ApprovalMissing, PlanStale) as error:
+            refused = error
+            continue
+        if not any(_same(_person(approval), _person(other)) for other in standing):
+            standing.append(approval)
+    if not standing:
+        raise refused or ApprovalMissing(f"nobody has approved the plan {plan.fingerprint[:12]}; open it and decide")
+    return standing
+
+
+def _check_standing(approval: Approval, plan: Plan, rules: ApprovalRules, now: datetime) -> None:
+    _check_person(approval, rules)
+    if approval.decision != "approve":
+        raise ApprovalMissing(
+            f"{approval.who} did not approve but wrote {approval.decision!r}; open the plan and decide"
+        )
+    if approval.count != plan.images:
+        raise ApprovalMissing(
+            f"{approval.who} approved {approval.count:,} images and the plan holds {plan.images:,}; approve it again"
+        )
+    approver = rules.approver(approval.who)
+    if approver is not None and approver.needs_code and approval.code_counter is None:
+        raise ApprovalMissing(f"the approval of {approval.who} has no one-time code; approve it again with the code")
+    if now >= approval.expires_at:
+        raise PlanStale(
+            f"the approval of {approval.who} expired {print_age(now - approval.expires_at)} ago; approve it again, or"
+            " make a new plan"
+        )
+    if approval.at > now:
+        raise PlanStale(
+            f"the approval of {approval.who} is of the future, so a clock is wrong; set it and approve again"
+        )
+
+
+def _check_person(approval: Approval, rules: ApprovalRules) -> None:
+    if not approval.who.strip():
+        raise ApprovalMissing("the approval names nobody; write your name")
+    if rules.approver(approval.who) is None:
+        raise ApprovalMissing(
+            f"{approval.who} is not among the approvers of the configuration; let one of those approve, or add the name"
+        )
+    if rules.sign_in_needed and approval.signed_in_as is None:
+        raise ApprovalMissing(f"{approval.who} was not signed in; open the form through the sign-in proxy")
+    if approval.signed_in_as is not None and not _same(approval.signed_in_as, approval.who):
+        raise ApprovalMissing(
+            f"the approval is written for {approval.who} and was sent by {approval.signed_in_as}; approve as yourself"
+        )
+
+
+def _person(approval: Approval) -> str:
+    return approval.signed_in_as or approval.who
+
+
+def _same(one: str, other: str) -> bool:
+    """Names differ by more than capitals and spaces, so that nobody is two persons."""
+    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()

@@ -1,0 +1,214 @@
+"""The eviction plan: exactly what would be deleted, from what evidence, as a value with a fingerprint.
+
+A plan can only be made where the evidence is complete and fresh and the limits hold; nothing in it can be
+changed, and carrying it out may only leave entries out (`eviction_shrink`).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from registry_core.errors import Refused
+from registry_core.eviction_brakes import refuse_bad_evidence, refuse_beyond_limits
+from registry_core.eviction_entries import Entry, deletions, single_tags
+from registry_core.fingerprint import canonical_json, fingerprint
+from registry_core.limits import Limits
+from registry_core.policy import Policies, read_policies
+from registry_core.retention_decisions import Decisions
+from registry_core.retention_evidence import Evidence, Snapshot
+
+FORMAT = "registry-pipelines eviction plan 1"
+
+
+@dataclass(frozen=True)
+class Basis:
+    """What a plan was made from. `can_remove_single_tags`: what the registry was known to be able to do."""
+
+    registry: str
+    as_of: datetime
+    catalog: Snapshot
+    inventories: Mapping[str, Snapshot]
+    policies: Policies
+    limits: Limits
+    can_remove_single_tags: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "registry": self.registry,
+            "as_of": _text(self.as_of),
+            "catalog": _snapshot_to_json(self.catalog),
+            "inventories": {name: _snapshot_to_json(snapshot) for name, snapshot in self.inventories.items()},
+            "policies": self.policies.to_json(),
+            "limits": self.limits.to_json(),
+            "can_remove_single_tags": self.can_remove_single_tags,
+        }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Basis:
+        return cls(
+            registry=value["registry"],
+            as_of=_time(value["as_of"]),
+            catalog=_snapshot_from_json(value["catalog"]),
+            inventories={name: _snapshot_from_json(snapshot) for name, snapshot in value["inventories"].items()},
+            policies=read_policies(value["policies"], place="policies of the plan"),
+            limits=Limits.from_json(value["limits"]),
+            can_remove_single_tags=value["can_remove_single_tags"],
+        )
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Entries in the order in which they are to be deleted, and what was known when they were written down.
+
+    An image is a manifest: `images` counts what belongs to an index as well. It is the number that an approver
+    types again.
+    """
+
+    basis: Basis
+    entries: tuple[Entry, ...] = field(repr=False)
+    stored_images: int  #: images that the registry held, kept and evicted
+    kept: Mapping[str, int] = field(default_factory=dict)  #: images by the reason that keeps them, in words
+    emptied: tuple[str, ...] = ()  #: repositories that would hold nothing afterwards
+    waiting_tags: int = 0  #: tags that no rule keeps, on images that stay, where the registry cannot remove a tag
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of the canonical JSON: what an approval names."""
+        return fingerprint(self.to_json())
+
+    @property
+    def images(self) -> int:
+        return sum(entry.kind == "delete" for entry in self.entries)
+
+    @property
+    def tags(self) -> int:
+        return sum(len(entry.tags) for entry in self.entries)
+
+    @property
+    def image_bytes(self) -> int:
+        """Bytes that the evicted images describe; layers that several share are counted each time."""
+        return sum(entry.image_bytes for entry in self.entries)
+
+    @property
+    def share(self) -> float:
+        """Part of the stored images that would go."""
+        return self.images / self.stored_images if self.stored_images else 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": FORMAT,
+            "basis": self.basis.to_json(),
+            "stored_images": self.stored_images,
+            "kept": dict(self.kept),
+            "emptied": list(self.emptied),
+            "waiting_tags": self.waiting_tags,
+            "entries": [entry.to_json() for entry in self.entries],
+        }
+
+    def to_bytes(self) -> bytes:
+        """The canonical JSON, of which the fingerprint is the SHA-256."""
+        return canonical_json(self.to_json())
+
+    @classmethod
+    def from_json(cls, value: object, *, expected: str | None = None) -> Plan:
+        """Read a plan from its JSON (bytes, text, or what came of parsing it).
+
+        `expected` is the fingerprint it was filed under. Raises Refused for an unknown format, a plan that lacks
+        something, and a fingerprint that does not match.
+        """
+        try:
+            read = json.loads(value) if isinstance(value, (bytes, str)) else value
+        except ValueError as error:
+            raise Refused(f"cannot read the plan: it is no JSON ({error}); make a new one") from error
+        known = read.get("format") if isinstance(read, Mapping) else None
+        if not isinstance(read, Mapping) or known != FORMAT:
+            raise Refused(
+                f"cannot read the plan: its format is {known!r} and this version knows {FORMAT!r}; make a new plan"
+            )
+        try:
+            plan = cls(
+                basis=Basis.from_json(read["basis"]),
+                entries=tuple(Entry.from_json(entry) for entry in read["entries"]),
+                stored_images=read["stored_images"],
+                kept=read["kept"],
+                emptied=tuple(read["emptied"]),
+                waiting_tags=read["waiting_tags"],
+            )
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise Refused(f"cannot read the plan: something is missing or wrong ({error}); make a new one") from error
+        if expected is not None and plan.fingerprint != expected:
+            raise Refused(
+                f"the plan was filed as {expected[:12]} and its content has the fingerprint {plan.fingerprint[:12]}:"
+                " it was changed, so nothing is done with it; make a new plan"
+            )
+        return plan
+
+
+def make_plan(decisions: Decisions, limits: Limits, *, now: datetime, can_remove_single_tags: bool = False) -> Plan:
+    """Write down what may go, or refuse.
+
+    `now` is only held against the age of the evidence; it is no part of the plan, so that the same evidence makes
+    the same plan. Raises IncompleteSnapshot, PlanStale and LimitExceeded, each naming what to do.
+    """
+    evidence = decisions.facts.evidence
+    refuse_bad_evidence(evidence, limits, now=now)
+    refuse_beyond_limits(
+        limits,
+        images_in_use=decisions.facts.use.images_in_use,
+        evicted=int(decisions.evicted.sum()),
+        stored=decisions.stored_images,
+    )
+    loose = single_tags(decisions)
+    return Plan(
+        basis=_basis(evidence, decisions.facts.policies, limits, can_remove_single_tags),
+        entries=(*deletions(decisions), *(loose if can_remove_single_tags else ())),
+        stored_images=decisions.stored_images,
+        kept=decisions.counts(),
+        emptied=_emptied(decisions),
+        waiting_tags=0 if can_remove_single_tags else sum(len(entry.tags) for entry in loose),
+    )
+
+
+def _basis(evidence: Evidence, policies: Policies, limits: Limits, can_remove_single_tags: bool) -> Basis:
+    return Basis(
+        registry=evidence.registry,
+        as_of=evidence.as_of,
+        catalog=evidence.catalog,
+        inventories=evidence.inventories,
+        policies=policies,
+        limits=limits,
+        can_remove_single_tags=can_remove_single_tags,
+    )
+
+
+def _emptied(decisions: Decisions) -> tuple[str, ...]:
+    nodes = decisions.facts.nodes
+    stored = nodes.images_per_repository(decisions.facts.shape.stored)
+    going = nodes.images_per_repository(decisions.evicted)
+    return tuple(sorted(nodes.names[np.flatnonzero((going > 0) & (going == stored))].tolist()))
+
+
+def _text(time: datetime) -> str:
+    return time.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
+
+
+def _time(text: str) -> datetime:
+    time = datetime.fromisoformat(text)
+    if time.utcoffset() is None:
+        raise ValueError(f"the time {text!r} has no time zone")
+    return time
+
+
+def _snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
+    return {"id": snapshot.id, "as_of": _text(snapshot.as_of)}
+
+
+def _snapshot_from_json(value: Mapping[str, Any]) -> Snapshot:
+    return Snapshot(id=value["id"], as_of=_time(value["as_of"]))

@@ -1,0 +1,144 @@
+"""Shrink a plan to what may still go now (law 4): the decision of the last look before a deletion.
+
+It can only leave entries out. What it was not told about is spared, because "not looked at" is not "free to go".
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from registry_core.eviction_entries import Entry
+from registry_core.policy_rules import Policies
+
+Image = tuple[str, str]  #: repository and digest
+
+
+@dataclass(frozen=True)
+class Fresh:
+    """What was seen just now, of the repositories of the entries.
+
+    `tags`: all tags of each repository and what they resolve to, None where that could not be read.
+    `in_use`: by whom, for each image that is used itself or through a child.
+    `bonds`: for each image, digests that are stored now and stand with it: indexes that list it, images that it
+    refers to, images that refer to it.
+    `gone`: images that the registry answered 404 for. `unread`: repositories that could not be read, and why.
+    """
+
+    tags: Mapping[str, Mapping[str, str | None]]
+    in_use: Mapping[Image, str] = field(default_factory=dict)
+    bonds: Mapping[Image, tuple[str, ...]] = field(default_factory=dict)
+    gone: frozenset[Image] = frozenset()
+    unread: Mapping[str, str] = field(default_factory=dict)
+    policies: Policies | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Spared:
+    """An entry that stays, and why, in words for the journal."""
+
+    entry: Entry
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Shrunk:
+    """The rest of a plan: what may be deleted in this order, what stays, and what is gone already."""
+
+    entries: tuple[Entry, ...]
+    spared: tuple[Spared, ...] = ()
+    gone: tuple[Entry, ...] = ()
+
+
+def shrink(entries: Iterable[Entry], fresh: Fresh) -> Shrunk:
+    """Decide over the entries of a plan, or of one wave of it, what may still go.
+
+    Give whole families: an entry whose owner is in the plan but not among `entries` must have its owner gone
+    already (`fresh.gone`), else it is spared.
+    """
+    given = tuple(entries)
+    gone = [entry for entry in given if entry.image in fresh.gone]
+    rest = [entry for entry in given if entry.image not in fresh.gone]
+    tags_now = {repository: _tags_by_digest(tags) for repository, tags in fresh.tags.items()}
+    protected = {name: _protected(fresh.policies, name) for name in {entry.repository for entry in rest}}
+
+    why: dict[Image, str] = {}
+    for entry in rest:
+        reason = protected[entry.repository] or _why_spared(entry, fresh, tags_now.get(entry.repository, {}))
+        if reason:
+            why[entry.image] = reason
+    _spare_families(rest, fresh, why)
+    return Shrunk(
+        entries=tuple(entry for entry in rest if entry.image not in why),
+        spared=tuple(Spared(entry, why[entry.image]) for entry in rest if entry.image in why),
+        gone=tuple(gone),
+    )
+
+
+def _tags_by_digest(tags: Mapping[str, str | None]) -> dict[str, set[str]]:
+    found: defaultdict[str, set[str]] = defaultdict(set)
+    for tag, digest in tags.items():
+        if digest is not None:
+            found[digest].add(tag)
+    return dict(found)
+
+
+def _protected(policies: Policies | None, repository: str) -> str | None:
+    number = policies.entry_of(repository) if policies is not None else None
+    if policies is None or number is None or not policies.entries[number].protect:
+        return None
+    return f"protected since by policies[{number}]"
+
+
+def _why_spared(entry: Entry, fresh: Fresh, tags_now: Mapping[str, set[str]]) -> str | None:
+    """The first reason of an entry itself; None where it may go as far as it is concerned alone."""
+    if entry.repository in fresh.unread:
+        return f"the repository could not be read: {fresh.unread[entry.repository]}"
+    tags = fresh.tags.get(entry.repository)
+    if tags is None:
+        return "the repository was not looked at before the deletion"
+    if user := fresh.in_use.get(entry.image):
+        return f"now in use by {user}"
+    unknown = sorted(tag for tag, digest in tags.items() if digest is None)
+    if unknown:
+        return f"the tag {unknown[0]} could not be read and may name it"
+    for tag in entry.tags:
+        if tag in tags and tags[tag] != entry.digest:
+            return f"the tag {tag} has moved to {tags[tag]}"
+    new = sorted(tags_now.get(entry.digest, set()) - set(entry.tags))
+    if new and entry.kind == "delete":
+        return f"it has the new tag {new[0]}"
+    return None
+
+
+def _spare_families(entries: list[Entry], fresh: Fresh, why: dict[Image, str]) -> None:
+    """Spare what stands with anything that stays, until nothing changes."""
+    going = {entry.image: entry for entry in entries if entry.kind == "delete"}
+    owned: defaultdict[Image, list[Image]] = defaultdict(list)
+    for entry in going.values():
+        for digest in (*entry.owners, *fresh.bonds.get(entry.image, ())):
+            there = entry.repository, digest
+            owned[there].append(entry.image)
+            if there not in going and there not in fresh.gone:
+                why.setdefault(entry.image, f"it belongs with {digest}, which stays")
+    waiting = [image for image in going if image in why]
+    while waiting:
+        image = waiting.pop()
+        for other, reason in _follow(image, going=going, owned=owned, fresh=fresh):
+            if other in going and other not in why:
+                why[other] = reason
+                waiting.append(other)
+
+
+def _follow(
+    image: Image, *, going: Mapping[Image, Entry], owned: Mapping[Image, list[Image]], fresh: Fresh
+) -> Iterator[tuple[Image, str]]:
+    repository, digest = image
+    for dependent in owned.get(image, ()):
+        yield dependent, f"it belongs with {digest}, which stays"
+    for subject in going[image].subjects:
+        yield (repository, subject), f"{digest} refers to it and stays"
+    if image in fresh.in_use:
+        for parent in going[image].parents:
+            yield (repository, parent), f"its child {digest} is in use by {fresh.in_use[image]}"
