@@ -116,7 +116,7 @@ class _Handler(BaseHTTPRequestHandler):
         fault = planned.pop(0) if planned else cluster.always.get(path) or cluster.always.get("*")
         if fault is not None:
             self._fail(fault)
-        elif self.headers.get("Authorization") != f"Bearer {cluster.token}":
+        elif not self._signed_in():
             self._status(401, "Unauthorized")
         elif path in cluster.odd_bodies:
             self._json(cluster.odd_bodies[path])
@@ -129,6 +129,11 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(404, b"404 page not found\n", "text/plain")
         else:
             self._list(path, query)
+
+    def _signed_in(self) -> bool:
+        """The name of the scheme is in any case (RFC 9110, 11.1), and the client writes `bearer` in a pod."""
+        scheme, _, token = self.headers.get("Authorization", "").partition(" ")
+        return scheme.lower() == "bearer" and token == self.cluster.token
 
     def _list(self, path: str, query: dict[str, str]) -> None:
         cluster, objects = self.cluster, self.cluster.objects.get(path, [])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from kubernetes.config import incluster_config
 
 from registry_core.errors import ClusterError
 from resources.clusters import ClusterSource, open_cluster, whole_inventory
@@ -211,6 +212,18 @@ def test_a_named_authority_is_trusted(secure: ApiServer, certificate: Path, tmp_
     by_token = {"server": secure.url, "token": {"env": "T"}, "resolve": lambda _: TOKEN}
     assert whole_inventory(opened(**by_token, tls={"ca": f"{certificate}.crt"}))[1].complete
     assert whole_inventory(opened(**by_token, tls={"insecure": True}))[1].complete
+
+
+@NEEDS_OPENSSL
+def test_a_pod_of_the_cluster_signs_in_with_its_service_account(
+    secure: ApiServer, certificate: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "token").write_text(TOKEN)
+    monkeypatch.setattr(incluster_config, "SERVICE_TOKEN_FILENAME", str(tmp_path / "token"))
+    monkeypatch.setattr(incluster_config, "SERVICE_CERT_FILENAME", f"{certificate}.crt")
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(secure.port))
+    assert whole_inventory(opened(in_cluster=True))[1].complete
 
 
 def test_an_authority_that_is_not_there_is_named(tmp_path: Path) -> None:

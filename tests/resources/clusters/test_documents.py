@@ -66,6 +66,10 @@ def test_an_empty_list_is_empty_and_no_problem(path: Path) -> None:
     assert read(path, json.dumps({**LIST, "items": []})) == []
 
 
+def test_a_list_whose_items_are_null_is_empty_and_not_an_object_itself(path: Path) -> None:
+    assert read(path, '{"kind": "PodList", "apiVersion": "v1", "items": null, "metadata": {}}') == []
+
+
 def test_a_cut_file_gives_what_stands_before_the_cut_and_then_says_where(path: Path) -> None:
     text = json.dumps(LIST, indent=4)
     path.write_text(text[: text.index('"Job"') + 3])
