@@ -29,7 +29,10 @@ class KnownManifest:
 
 
 class RememberedRegistry:
-    """Questions of a crawl to the history of one registry. Each is one short transaction."""
+    """Questions of a crawl to the history of one registry. Each is one short transaction.
+
+    Any thread may ask.
+    """
 
     def __init__(self, database: Database, registry: str) -> None:
         self._database = database
