@@ -176,15 +176,13 @@ class Layout:
             raise Rejection("MANIFEST_INVALID", f"{tag[:140]!r} is neither a tag nor a digest", detail={"tag": tag})
         digest = digest or digest_of(content)
         check_content(content, digest)
+        self._holdings.check_writable()
         document = read_manifest_document(content, media_type)
         self._check_needs(repository, document)
         change = Change("put_manifest", repository, digest, tag, media_type, len(content), document.subject)
         with self._holdings.keeping(digest):
             self.files.write(content, digest)
-            with self._holdings.lock:
-                self._check_needs(repository, document)
-                number = self._holdings.make(change)
-            self._holdings.sync(number)
+            self._holdings.sync(self._holdings.make(change))
         return PushedManifest(digest, document.subject)
 
     def delete_tag(self, repository: str, tag: str) -> None:

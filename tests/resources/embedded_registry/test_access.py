@@ -67,6 +67,11 @@ def test_a_read_only_registry_serves_refuses_and_leaves_no_trace(tmp_path: Path)
             assert_error(answer, 405, "UNSUPPORTED")
         with pytest.raises(ConfigError, match="read-only"):
             registry.layout.put_blob("team/app", b"x")
+        with pytest.raises(ConfigError, match="read-only"):
+            registry.layout.put_manifest("team/app", b"new", "application/vnd.example.unknown", tag="2.0")
+        with pytest.raises(ConfigError, match="read-only"):
+            registry.layout.delete_tag("team/app", "1.0")
+        assert registry.layout.tags("team/app") == ["1.0"]
     assert sorted(path for path in root.rglob("*")) == before
 
 

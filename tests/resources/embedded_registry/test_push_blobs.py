@@ -123,6 +123,14 @@ def test_a_chunk_shorter_than_its_range_is_refused_and_forgotten(api: Api) -> No
     assert api.put(f"{location}?digest={DIGEST}").status_code == 201
 
 
+def test_a_chunk_longer_than_its_range_is_refused_and_leaves_no_byte(api: Api) -> None:
+    location = api.start_upload("team/app")
+    assert_error(api.patch_chunk(location, b"x" * 1000, "0-3"), 400, "SIZE_INVALID")
+    assert api.patch_chunk(location, BLOB, f"0-{len(BLOB) - 1}").status_code == 202
+    assert api.put(f"{location}?digest={DIGEST}").status_code == 201
+    assert api.get(f"/v2/team/app/blobs/{DIGEST}").content == BLOB
+
+
 @pytest.mark.parametrize("header", ["zero-nine", "0", "-5", "5-"])
 def test_a_content_range_that_is_none_is_refused(api: Api, header: str) -> None:
     answer = api.patch_chunk(api.start_upload("team/app"), BLOB, header)
