@@ -158,7 +158,7 @@ class Words:
         if entry.keep_last is not None:
             newer = int(self.newer[row])
             if newer >= 0:
-                yield f"{newer:,} images are newer, keep_last is {entry.keep_last}"
+                yield f"{newer:,} {'image is' if newer == 1 else 'images are'} newer, keep_last is {entry.keep_last}"
             else:
                 yield "belongs to another image, so keep_last does not count it"
         if entry.keep_within is not None:
