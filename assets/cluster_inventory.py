@@ -4,12 +4,12 @@ import dagster as dg
 import pandas as pd
 
 from assets.failures import told_to_dagster
-from assets.names import EVIDENCE, OWNERS, clusters_of, live_cluster
-from assets.presentation import Metadata, amount, column_schema, coverage_markdown, markdown_table, moment, span, table
+from assets.names import EVIDENCE, OWNERS, clusters_of, live_cluster, seen_alive
+from assets.presentation import Metadata, amount, coverage_markdown, markdown_table, moment, span, table
 from assets.taking.inventory import take_inventory
 from assets.taking.progress import LoggedProgress
 from registry_core.coverage import Coverage
-from registry_core.inventory import INVENTORY_COLUMNS, PULL_ERRORS
+from registry_core.inventory import PULL_ERRORS
 from resources.configuration.settings import Site
 from resources.database.snapshots import Snapshot
 from resources.site import SiteResource
@@ -41,7 +41,6 @@ def build_cluster_inventory(site: Site) -> dg.AssetsDefinition:
         owners=OWNERS,
         check_specs=[COMPLETE, PULLED],
         retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL),
-        metadata={"dagster/column_schema": column_schema(INVENTORY_COLUMNS)},
         description="Every image reference of every workload of a cluster: pods with what their statuses say,"
         " the templates of their owners, custom resources. A row says where it was found, and since when.",
     )
@@ -52,6 +51,7 @@ def build_cluster_inventory(site: Site) -> dg.AssetsDefinition:
             snapshot = take_inventory(connections, cluster, progress=progress, run_id=context.run_id)
             frame = connections.history.read_inventory(cluster, at=snapshot)
             severity = connections.site.severity_of(connections.site.clusters[cluster].environment)
+        seen_alive(context, "live_cluster", snapshot.coverage)
         return dg.MaterializeResult(
             metadata=describe(snapshot, frame),
             check_results=[completeness("inventory_is_complete", snapshot.coverage), _pulled(frame, severity)],

@@ -7,11 +7,10 @@ from assets import image_usage, registry_catalog
 from assets.cluster_inventory import timing
 from assets.failures import told_to_dagster
 from assets.names import HEALTH, OWNERS, registries_of
-from assets.presentation import Metadata, amount, column_schema, coverage_markdown, markdown_table, moment, table
+from assets.presentation import Metadata, amount, coverage_markdown, markdown_table, moment, table
 from assets.taking.health import Examination, take_health
 from assets.taking.progress import LoggedProgress
 from registry_core.coverage import FAULTS
-from registry_core.findings import FINDING_COLUMNS
 from registry_core.plain_rows import plain_rows
 from resources.configuration.settings import Site
 from resources.database.snapshots import Snapshot
@@ -38,7 +37,6 @@ def build_health_report(site: Site) -> dg.AssetsDefinition:
         owners=OWNERS,
         check_specs=[HEALTHY],
         automation_condition=dg.AutomationCondition.eager(),
-        metadata={"dagster/column_schema": column_schema(FINDING_COLUMNS)},
         description="Findings, each one of missing, corrupt, forbidden, unreachable, throttled, with the workloads"
         " it hurts: images in use that cannot be had whole, references that resolve to nothing, pull errors that"
         " clusters report, and what is stored and broken. With `check_everything` the whole registry.",
@@ -92,9 +90,11 @@ def describe(snapshot: Snapshot, found: Examination) -> Metadata:
 def _healthy(findings: pd.DataFrame) -> dg.AssetCheckResult:
     hurting = findings[findings["used_by"].ne("")]
     errors = int(hurting["severity"].eq("error").sum())
+    columns = ["repository", "tag", "digest", "kind", "what", "detail"]
     names = [
-        f"{repository or 'no repository'}:{tag or digest} ({kind} {what})"
-        for repository, tag, digest, kind, what in plain_rows(hurting, ["repository", "tag", "digest", "kind", "what"])
+        # A text that is no reference has no repository; its finding begins with the text.
+        f"{f'{repository}:{tag or digest}' if repository else detail.partition(': ')[0]} ({kind} {what})"
+        for repository, tag, digest, kind, what, detail in plain_rows(hurting, columns)
     ]
     more = f", and {len(names) - 5} more" if len(names) > 5 else ""
     return dg.AssetCheckResult(

@@ -6,10 +6,10 @@ from assets import cluster_inventory, registry_catalog
 from assets.cluster_inventory import timing
 from assets.failures import told_to_dagster
 from assets.names import HEALTH, OWNERS, registries_of
-from assets.presentation import Metadata, amount, column_schema, coverage_markdown, markdown_table, moment, table
+from assets.presentation import Metadata, amount, coverage_markdown, markdown_table, moment, table
 from assets.taking.evidence import Evidence
 from assets.taking.usage import take_usage
-from registry_core.usage import USAGE_COLUMNS, UsageFrames
+from registry_core.usage import UsageFrames
 from resources.configuration.settings import Site
 from resources.database.snapshots import Snapshot
 from resources.site import SiteResource
@@ -37,7 +37,6 @@ def build_image_usage(site: Site) -> dg.AssetsDefinition:
         owners=OWNERS,
         check_specs=[RESOLVES],
         automation_condition=dg.AutomationCondition.eager(),
-        metadata={"dagster/column_schema": column_schema(USAGE_COLUMNS)},
         description="Inventory × catalog: which stored image is used by which workload of which cluster, since"
         " when, matched by tag, by digest, by what the runtime reports as running, and wherever the same digest"
         " is stored; and the references that resolve to nothing.",

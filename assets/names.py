@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
+from registry_core.coverage import Coverage
 from resources.configuration.settings import Site
 
 EVIDENCE = "evidence"  #: what we were told by clusters and registries
@@ -43,4 +44,16 @@ def live_registry(site: Site) -> dg.AssetSpec:
         kinds={"oci"},
         owners=OWNERS,
         partitions_def=registries_of(site),
+    )
+
+
+def seen_alive(context: dg.AssetExecutionContext, outside: str, coverage: Coverage) -> None:
+    """Note in the lineage that the outside answered us: when it was last read is when it was last seen."""
+    context.log_event(
+        dg.AssetMaterialization(
+            outside,
+            partition=context.partition_key,
+            description=f"Read by cluster_inventory or registry_catalog; {coverage.summary()}",
+            metadata={"asked": coverage.asked, "answered": coverage.answered},
+        )
     )

@@ -71,12 +71,6 @@ def _cell(value: Any) -> str | int | float | bool:
     return shown
 
 
-def column_schema(columns: Sequence[str], descriptions: Mapping[str, str] | None = None) -> dg.TableSchema:
-    """Column schema of an asset for Dagster's Columns page."""
-    told = descriptions or {}
-    return dg.TableSchema(columns=[dg.TableColumn(name, description=told.get(name)) for name in columns])
-
-
 def markdown_table(frame: pd.DataFrame, headings: Mapping[str, str], *, rows: int = 10) -> str:
     """A small Markdown table; `headings` maps columns to what the reader sees above them."""
     if frame.empty:

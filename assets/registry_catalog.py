@@ -4,11 +4,11 @@ import dagster as dg
 
 from assets.cluster_inventory import completeness, timing
 from assets.failures import told_to_dagster
-from assets.names import EVIDENCE, OWNERS, live_registry, registries_of
-from assets.presentation import Metadata, amount, column_schema, coverage_markdown, markdown_table, moment, size, table
+from assets.names import EVIDENCE, OWNERS, live_registry, registries_of, seen_alive
+from assets.presentation import Metadata, amount, coverage_markdown, markdown_table, moment, size, table
 from assets.taking.catalog import take_catalog
 from assets.taking.progress import LoggedProgress
-from registry_core.catalog import IMAGE_COLUMNS, CatalogFrames
+from registry_core.catalog import CatalogFrames
 from resources.configuration.settings import Site
 from resources.database.snapshots import Snapshot
 from resources.site import SiteResource
@@ -35,7 +35,6 @@ def build_registry_catalog(site: Site) -> dg.AssetsDefinition:
         owners=OWNERS,
         check_specs=[COMPLETE],
         retry_policy=dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL),
-        metadata={"dagster/column_schema": column_schema(IMAGE_COLUMNS)},
         description="Every repository, tag and manifest of a registry, with media type, platform, size, when it was"
         " made, and the graph between them (index → children, referrer → subject). Manifests are read once by"
         " digest and remembered. What cannot be read is a row that says why.",
@@ -46,6 +45,7 @@ def build_registry_catalog(site: Site) -> dg.AssetsDefinition:
             progress = LoggedProgress(context.log.info)
             snapshot = take_catalog(connections, registry, progress=progress, run_id=context.run_id)
             frames = connections.history.read_catalog(registry, at=snapshot)
+        seen_alive(context, "live_registry", snapshot.coverage)
         return dg.MaterializeResult(
             metadata=describe(snapshot, frames),
             check_results=[completeness("catalog_is_complete", snapshot.coverage)],

@@ -23,7 +23,7 @@ def take_inventory(
     read: dict[str, int] = {}
 
     def on_progress(state: ClusterProgress) -> None:
-        done = state.objects - read.get(state.resource, 0)
+        done = max(0, state.objects - read.get(state.resource, 0))  # a list that starts over counts from nothing
         read[state.resource] = state.objects
         total = None if state.remaining is None else sum(read.values()) + state.remaining
         tell.advance(done, total=total)

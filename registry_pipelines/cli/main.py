@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from registry_core.errors import RegistryPipelinesError
-from registry_pipelines.cli import count, doctor, init, ls
+from registry_pipelines.cli import count, doctor, images, init, inventory, ls, quickstart
 from registry_pipelines.cli.invocation import Invocation
 
 EXIT_CODES = """\b
@@ -106,6 +106,9 @@ def registry_pipelines(
 # In the order of a first day. A new command is one line here and one file beside this one.
 app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
+app.command("quickstart")(quickstart.quickstart)
+app.command("inventory")(inventory.inventory)
+app.command("images")(images.images)
 app.command("count")(count.count)
 app.command("ls")(ls.ls)
 

@@ -10,28 +10,36 @@ from pathlib import Path
 
 import dagster as dg
 
+from assets import cluster_inventory, health_report, registry_catalog
 from registry_core.errors import RegistryPipelinesError
 from registry_pipelines.definitions import build_definitions
-from registry_pipelines.jobs import REFRESH_CATALOG, REFRESH_HEALTH, REFRESH_INVENTORY
+from registry_pipelines.jobs import CHECK_EVIDENCE, REFRESH_CATALOG, REFRESH_HEALTH, REFRESH_INVENTORY
 from resources.configuration.load import LoadedSite
+
+#: The terminal shows steps; the events of each are in the UI.
+_QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One run: a job for one partition."""
+    """One run: a job, for one partition where it has any."""
 
     job: str
-    partition: str
     asset: dg.AssetKey
+    partition: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.job.replace('_', ' ')}: {self.partition or 'everything'}"
 
 
 def steps(loaded: LoadedSite) -> list[Step]:
     """Everything once, in the order of the lineage."""
     site = loaded.site
     return [
-        *(Step(REFRESH_INVENTORY, name, dg.AssetKey("cluster_inventory")) for name in site.clusters),
-        *(Step(REFRESH_CATALOG, name, dg.AssetKey("registry_catalog")) for name in site.registries),
-        *(Step(REFRESH_HEALTH, name, dg.AssetKey("health_report")) for name in site.registries),
+        *(Step(REFRESH_INVENTORY, cluster_inventory.KEY, name) for name in site.clusters),
+        *(Step(REFRESH_CATALOG, registry_catalog.KEY, name) for name in site.registries),
+        *(Step(REFRESH_HEALTH, health_report.KEY, name) for name in site.registries),
+        Step(CHECK_EVIDENCE, cluster_inventory.KEY),
     ]
 
 
@@ -41,12 +49,13 @@ def materialize_once(loaded: LoadedSite, home: Path, *, on_step: Callable[[Step]
     done = 0
     with _instance(home) as instance:
         for step in steps(loaded):
-            made = instance.get_materialized_partitions(step.asset)
-            if step.partition in made:
+            if step.partition in instance.get_materialized_partitions(step.asset) or (not step.partition and not done):
                 continue
             on_step(step)
             job = definitions.resolve_job_def(step.job)
-            result = job.execute_in_process(instance=instance, partition_key=step.partition, raise_on_error=False)
+            result = job.execute_in_process(
+                _QUIET, instance=instance, partition_key=step.partition, raise_on_error=False
+            )
             if not result.success:
                 raise RegistryPipelinesError(_why(step, result))
             done += 1
@@ -67,4 +76,4 @@ def _why(step: Step, result: dg.ExecuteInProcessResult) -> str:
         for event in result.all_events
         if event.is_step_failure
     ]
-    return f"{step.job} of {step.partition} failed: {'; '.join(failures) or 'see its run in the Dagster UI'}"
+    return f"{step} failed: {'; '.join(failures) or 'see its run in the Dagster UI'}"

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import signal
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
@@ -19,7 +19,15 @@ SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "quickstart"
 Say = Callable[[str], None]
 
 
-def run_quickstart(root: Path, sample: Path, *, registry_port: int, ui_port: int, stay: bool, say: Say) -> None:
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """Ports on loopback that are wished for; others are taken where these are not free."""
+
+    registry: int
+    ui: int
+
+
+def run_quickstart(root: Path, sample: Path, ports: Ports, *, stay: bool, say: Say) -> None:
     """Everything on loopback, everything below `root`. With `stay` False it ends once the UI answers.
 
     Raises ProcessDied when something that was started ends by itself.
@@ -27,7 +35,7 @@ def run_quickstart(root: Path, sample: Path, *, registry_port: int, ui_port: int
     folder = QuickstartFolder(root.resolve())
     folder.root.mkdir(parents=True, exist_ok=True)
     _end_like_an_interrupt()
-    registry = f"http://127.0.0.1:{free_port(registry_port)}"
+    registry = f"http://127.0.0.1:{free_port(ports.registry)}"
     folder.prepare(sample, registry_url=registry)
     os.environ[SITE_FILE_VARIABLE] = str(folder.site_file)
     environment = {"DAGSTER_HOME": str(folder.dagster_home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
@@ -39,7 +47,7 @@ def run_quickstart(root: Path, sample: Path, *, registry_port: int, ui_port: int
         )
         processes.wait_for(f"{registry}/v2/", seconds=30)
         _materialize(folder, say)
-        address = f"http://127.0.0.1:{free_port(ui_port)}"
+        address = f"http://127.0.0.1:{free_port(ports.ui)}"
         processes.start(
             "dagster",
             [sys.executable, "-m", "dagster", "dev", "--module-name", "registry_pipelines.definitions",
@@ -57,20 +65,18 @@ def _materialize(folder: QuickstartFolder, say: Say) -> None:
     # Dagster takes over a second to import, and the registry starts meanwhile.
     from registry_pipelines.quickstart.materialize import materialize_once
 
-    logging.getLogger("dagster").setLevel(logging.ERROR)
     loaded = load_site(folder.site_file)
-    runs = materialize_once(
-        loaded, folder.dagster_home, on_step=lambda step: say(f"  {step.job.replace('_', ' ')}: {step.partition}")
-    )
+    runs = materialize_once(loaded, folder.dagster_home, on_step=lambda step: say(f"  {step}"))
     if runs == 0:
         say("The graph was made before; the schedules keep it fresh.")
 
 
 def _end_like_an_interrupt() -> None:
-    """A terminal that closes and a `kill` end us as Ctrl-C does: with everything that was started."""
+    """A terminal that closes and a `kill` end us as Ctrl-C does: with everything that was started. Said for Ctrl-C
+    too, because a shell that puts us in the background has it ignored."""
 
     def interrupt(signum: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    for name in (signal.SIGTERM, signal.SIGHUP):
+    for name in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(name, interrupt)
