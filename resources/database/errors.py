@@ -13,6 +13,10 @@ from registry_core.errors import DatabaseError
 _PASSING_STATES = {"40001", "40P01", "55P03", "57P01", "57P02", "57P03", "53300"}
 
 
+#: A connection that is refused has no state that psycopg2 would tell, only these words.
+_REFUSED = ("authentication failed", "no password supplied", "no pg_hba.conf entry", 'fatal: role "')
+
+
 @contextmanager
 def told_as_database_error(wanted: str, place: str) -> Iterator[None]:
     """Errors of the database inside the block become DatabaseError: `wanted` is what we were about to do."""
@@ -36,7 +40,7 @@ def _told(error: exc.SQLAlchemyError, wanted: str, place: str) -> DatabaseError:
         )
     if state in _PASSING_STATES:
         return DatabaseError(f"{head}{said}. This passes: try again.", fault="throttled", retryable=True)
-    if state in {"28P01", "28000"} or "authentication failed" in low or "no password supplied" in low:
+    if state in {"28P01", "28000"} or any(words in low for words in _REFUSED):
         return DatabaseError(
             f"{head}it refused the sign-in ({said}). Check the user in `database.url` and `database.password`.",
             fault="forbidden",
@@ -49,6 +53,11 @@ def _told(error: exc.SQLAlchemyError, wanted: str, place: str) -> DatabaseError:
             f"{head}its tables are not those of this version ({said}). Was it changed while this process ran?"
             " Start again.",
             fault="corrupt",
+        )
+    if 'fatal: database "' in low and "does not exist" in low:
+        return DatabaseError(
+            f"{head}there is no such database ({said}). Create it: the tables are made by us, the database is not.",
+            fault="missing",
         )
     if "malformed" in low or "not a database" in low:
         return DatabaseError(f"{head}the file is damaged or no database ({said}). Restore it from a backup.",
