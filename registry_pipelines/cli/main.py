@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from registry_core.errors import RegistryPipelinesError
-from registry_pipelines.cli import count, doctor, images, init, inventory, ls, quickstart
+from registry_pipelines.cli import count, doctor, images, init, inventory, ls, quickstart, serve
 from registry_pipelines.cli.invocation import Invocation
 
 EXIT_CODES = """\b
@@ -111,6 +111,7 @@ app.command("inventory")(inventory.inventory)
 app.command("images")(images.images)
 app.command("count")(count.count)
 app.command("ls")(ls.ls)
+app.command("serve")(serve.serve)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -1,0 +1,59 @@
+"""`serve`: the web service, until somebody stops it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from registry_pipelines.cli.invocation import invocation
+
+
+def serve(
+    context: typer.Context,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=0, max=65535, help="Port; 0 takes a free one.")] = 8000,
+    token_file: Annotated[
+        Path | None,
+        typer.Option("--token-file", metavar="PATH", help="File with the token that readers must show."),
+    ] = None,
+    unsafe_no_token: Annotated[
+        bool, typer.Option("--unsafe-no-token", help="Listen on the network although everyone could read.")
+    ] = False,
+) -> None:
+    """Serve reports, the monitoring check and metrics over HTTP. It only reads.
+
+    Beyond loopback it wants a token, by `--token-file` or `web.token` of the site's file. Stop it with Ctrl-C.
+    """
+    import logging  # and below: pandas, SQLAlchemy, Starlette
+    import signal
+    import sys
+
+    from registry_pipelines.web.app import make_app
+    from registry_pipelines.web.desk import Desk
+    from registry_pipelines.web.guard import refuse_open_door
+    from registry_pipelines.web.server import listen, make_server
+    from registry_pipelines.web.standing import Reader
+    from resources.configuration.secrets import SecretName, read_secret
+    from resources.connections import Connections
+
+    loaded = invocation(context).site()
+    token = SecretName(file=str(token_file.absolute())) if token_file else loaded.site.web.token
+    refuse_open_door(host, has_token=token is not None, unsafe=unsafe_no_token)
+    if token is not None:
+        read_secret(token)  # what cannot be read is told now, not to the first reader
+
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    # uvicorn ends gracefully and then raises the signal again: without this, SIGTERM would cut the end short.
+    signal.signal(signal.SIGTERM, _end)
+    with Connections(loaded) as connections:
+        desk = Desk(Reader(connections.site, connections.history).look)
+        app = make_app(desk, read_token=None if token is None else lambda: read_secret(token))
+        listening = listen(host, port)
+        print(f"serving {loaded.path} at {listening.url}", flush=True)
+        make_server(app).run(sockets=[listening.socket])
+
+
+def _end(number: int, frame: object) -> None:
+    raise SystemExit(0)
