@@ -13,6 +13,9 @@ from resources.registry.transport.trust import Trust
 
 USER_AGENT = "registry-pipelines"
 
+#: pycurl takes an empty list for "leave it as it was": the request before may have been signed in.
+_PLAIN_HEADERS = ["Accept: */*"]
+
 #: Proxy options depend on the host, so they are set again only when the host changes.
 _NO_HOST = object()
 
@@ -85,7 +88,7 @@ class Handle:
             curl.setopt(pycurl.READDATA, BytesIO(body))
             curl.setopt(pycurl.INFILESIZE_LARGE, len(body))
             headers = [*headers, "Expect:"]
-        curl.setopt(pycurl.HTTPHEADER, headers)
+        curl.setopt(pycurl.HTTPHEADER, headers or _PLAIN_HEADERS)
 
     def answer(self) -> Answer:
         """What came, of the last header block (a `100 Continue` comes before it)."""
