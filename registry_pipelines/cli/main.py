@@ -14,7 +14,7 @@ import typer
 from typer.core import TyperGroup
 
 from registry_core.errors import RegistryPipelinesError
-from registry_pipelines.cli import count, doctor, images, init, inventory, ls, quickstart, serve
+from registry_pipelines.cli import catalog, check, count, doctor, images, init, inventory, ls, quickstart, serve, usage
 from registry_pipelines.cli.invocation import Invocation
 
 EXIT_CODES = """\b
@@ -108,6 +108,9 @@ app.command("init")(init.init)
 app.command("doctor")(doctor.doctor)
 app.command("quickstart")(quickstart.quickstart)
 app.command("inventory")(inventory.inventory)
+app.command("catalog")(catalog.catalog)
+app.command("check")(check.check)
+app.command("usage")(usage.usage)
 app.command("images")(images.images)
 app.command("count")(count.count)
 app.command("ls")(ls.ls)

@@ -1,0 +1,99 @@
+"""Who uses one image: the question of a person who is about to delete it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import pandas as pd
+
+from assets.taking.evidence import Evidence, gather_evidence
+from assets.taking.usage import join_evidence
+from registry_core.coverage import Coverage
+from registry_core.errors import ConfigError
+from registry_core.manifest_graph import ManifestGraph
+from registry_core.references import Reference
+from resources.connections import Connections
+
+#: How a used image relates to the one that was asked about.
+RELATIONS = ("itself", "its index", "its child", "its referrer or subject")
+
+
+@dataclass(frozen=True)
+class UseOfImage:
+    """The answer: `uses` are USAGE_COLUMNS and `relation`; `digests` are what the image resolves to (none: it is
+    not stored); `last_used_at` is known
+    when nobody uses it now and somebody did before."""
+
+    registry: str
+    digests: tuple[str, ...]
+    uses: pd.DataFrame = field(repr=False)
+    unresolved: pd.DataFrame = field(repr=False)
+    coverage: Coverage = field(repr=False)
+    last_used_at: datetime | None = None
+
+
+def use_of_image(connections: Connections, image: str) -> UseOfImage:
+    """Who uses `image` (a reference, by tag or digest), by the newest evidence, through indexes and children too.
+
+    Raises InvalidReference, ConfigError for a host that no registry of the site has, IncompleteSnapshot where
+    nothing was read yet.
+    """
+    reference = Reference.parse(image)
+    registry = connections.site.registry_of_host(reference.registry)
+    if registry is None:
+        known = ", ".join(name for settings in connections.site.registries.values() for name in settings.names)
+        raise ConfigError(
+            f"no registry is configured for {reference.registry}; known are {known or 'none'}", subject=image
+        )
+    evidence = gather_evidence(connections, registry)
+    frames = join_evidence(connections, evidence)
+    digests = _digests(evidence, reference)
+    related = _related(evidence, reference.repository, digests)
+    uses = frames.usage.assign(relation=frames.usage["digest"].map(related))
+    uses = uses[uses["relation"].notna() & uses["repository"].eq(reference.repository)]
+    unresolved = frames.unresolved[
+        frames.unresolved["repository"].eq(reference.repository) & _same_name(frames.unresolved, reference)
+    ]
+    last_used = connections.history.last_used(registry, reference.repository)
+    last_used = last_used[last_used["digest"].isin(list(related))]
+    return UseOfImage(
+        registry=registry,
+        digests=digests,
+        uses=uses.reset_index(drop=True),
+        unresolved=unresolved.reset_index(drop=True),
+        coverage=evidence.coverage,
+        last_used_at=None if last_used.empty else last_used["last_seen_at"].max().to_pydatetime(),
+    )
+
+
+def _digests(evidence: Evidence, reference: Reference) -> tuple[str, ...]:
+    if reference.digest is not None:
+        images = evidence.catalog.images
+        stored = images["repository"].eq(reference.repository) & images["digest"].eq(reference.digest)
+        return (reference.digest,) if stored.any() else ()
+    tags = evidence.catalog.tags
+    wanted = tags["repository"].eq(reference.repository) & tags["tag"].eq(reference.tag or "latest")
+    return tuple(sorted(tags.loc[wanted & tags["digest"].notna(), "digest"].unique()))
+
+
+def _related(evidence: Evidence, repository: str, digests: tuple[str, ...]) -> dict[str, str]:
+    """How every image of the repository that hangs together with these relates to them."""
+    images = evidence.catalog.images
+    graph = ManifestGraph.of(evidence.catalog)
+    rows = graph.rows_of(digests, repository=repository)
+    found: dict[str, str] = {}
+    for relation, mask in (
+        (RELATIONS[3], graph.closure(rows, down=True, up=True, referrers=True)),
+        (RELATIONS[2], graph.closure(rows, down=True, up=False, referrers=False)),
+        (RELATIONS[1], graph.closure(rows, down=False, up=True, referrers=False)),
+    ):
+        found.update(dict.fromkeys(images.loc[mask, "digest"], relation))
+    found.update(dict.fromkeys(digests, RELATIONS[0]))
+    return found
+
+
+def _same_name(unresolved: pd.DataFrame, reference: Reference) -> pd.Series[bool]:
+    if reference.digest is not None:
+        return unresolved["digest"].eq(reference.digest)
+    return unresolved["tag"].eq(reference.tag or "latest")

@@ -1,0 +1,69 @@
+"""`catalog`: crawl registries now, into the history."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from registry_pipelines.cli.conclusion import conclude
+from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.output import CsvOption, JsonOption, form_of, show
+
+_COLUMNS = ("registry", "state", "as_of", "repositories", "tags", "images", "read_anew", "unreadable", "not_read")
+
+
+def catalog(
+    context: typer.Context,
+    registries: Annotated[list[str] | None, typer.Argument(metavar="[REGISTRY]...", help="Default: all.")] = None,
+    rows: Annotated[bool, typer.Option("--rows", help="Print the tags of the last catalog; crawl nothing.")] = False,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Take the catalog of registries: every repository, tag and manifest.
+
+    Manifests are read once by digest and remembered. Exit code 5 when a registry could not be read whole; what was
+    read is kept, and told as incomplete.
+    """
+    form = form_of(as_json, as_csv)
+
+    from assets.taking.catalog import take_catalog  # pandas, pycurl
+    from registry_core.catalog import TAG_COLUMNS
+    from registry_core.errors import SourceError
+    from registry_pipelines.cli.progress_bar import progress_bar
+    from resources.connections import Connections
+
+    with Connections(invocation(context).site()) as connections:
+        names = registries or list(connections.site.registries)
+        for name in names:
+            connections.registry_settings(name)  # a name that is wrong is told before any work is done
+        if rows:
+            frames = (connections.history.read_catalog(name).tags.assign(registry=name) for name in names)
+            records = (record for frame in frames for record in frame.to_dict("records"))
+            show(records, ("registry", *TAG_COLUMNS), form, empty="no tag is known")
+            return
+        taken, troubles = [], []
+        for name in names:
+            try:
+                with progress_bar() as progress:
+                    snapshot = take_catalog(connections, name, progress=progress)
+            except SourceError as error:
+                troubles.append(str(error))
+                continue
+            found = connections.history.read_catalog(name, at=snapshot)
+            taken.append(
+                {
+                    "registry": name,
+                    "state": snapshot.state,
+                    "as_of": snapshot.as_of,
+                    "repositories": snapshot.coverage.found.get("repositories", 0),
+                    "tags": len(found.tags),
+                    "images": len(found.images),
+                    "read_anew": snapshot.coverage.found.get("manifests read", 0),
+                    "unreadable": int(found.images["fault"].notna().sum() + found.tags["fault"].notna().sum()),
+                    "not_read": len(snapshot.coverage.unexcused),
+                }
+            )
+            troubles += [f"{name}: {gap}" for gap in snapshot.coverage.unexcused]
+    show(taken, _COLUMNS, form, empty="no registry is configured")
+    conclude(troubles)
