@@ -1,0 +1,158 @@
+"""The ledger: plans, people's decisions over them, claims, and the journal of what was done. The door to it.
+
+    make_plan ──> save_plan ──> file_decision ──> ready ──> claim ──> journal_before ─ request ─ journal_after ──> finish
+
+Every deed is one transaction. A transaction that does not come about (`database is locked`, connection lost) is a
+DatabaseError, retryable where that helps, and has changed nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from datetime import UTC, datetime
+from typing import Literal
+
+import pandas as pd
+
+from registry_core.approval import Approval, ApprovalRules
+from registry_core.eviction import Plan
+from resources.database import ledger_claims, ledger_decisions, ledger_journal, ledger_plans
+from resources.database.connection import Database
+from resources.database.ledger_records import (
+    Claim,
+    EntryEnded,
+    HolderIsAlive,
+    JournalLine,
+    KeptImage,
+    PlanRecord,
+    PlanState,
+    StoredPlan,
+)
+
+
+class Ledger:
+    """Plans, approvals and journals in a database that is up to date (`History.ledger` sees to that)."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def __repr__(self) -> str:
+        return f"Ledger({self._database.place})"
+
+    # Plans
+
+    def save_plan(self, plan: Plan, *, made_at: datetime, run_id: str | None = None) -> PlanRecord:
+        """File a plan; filing the same one again changes nothing and answers with the first record.
+
+        Older plans of the registry that are still waiting are superseded; approved ones stand.
+        """
+        return ledger_plans.save_plan(self._database, plan, made_at=made_at, run_id=run_id)
+
+    def record(self, fingerprint: str, *, now: datetime | None = None) -> PlanRecord:
+        """One plan by its fingerprint or an unambiguous beginning of it (6 characters or more), without its document.
+
+        Refused, in one sentence, when there is none or there are several.
+        """
+        return ledger_plans.find_record(self._database, fingerprint, now=_now(now))
+
+    def plan(self, fingerprint: str, *, now: datetime | None = None) -> StoredPlan:
+        """As `record`, with the plan itself, read and its fingerprint proven.
+
+        Refused also when it was tampered with or is of a format that this version does not know.
+        """
+        return ledger_plans.read_plan(self._database, fingerprint, now=_now(now))
+
+    def plans(
+        self,
+        registry: str | None = None,
+        states: Collection[PlanState] | None = None,
+        *,
+        limit: int = 50,
+        now: datetime | None = None,
+    ) -> list[PlanRecord]:
+        """Filed plans without their documents, the newest first. `expired` is told at `now`."""
+        return ledger_plans.list_plans(self._database, registry, states, limit=limit, now=_now(now))
+
+    # Decisions
+
+    def file_decision(self, approval: Approval, rules: ApprovalRules) -> PlanRecord:
+        """File a person's decision (`approval.fingerprint` whole), and let the plan become approved or rejected.
+
+        The plan stays `waiting` while a second person is needed. Raises ApprovalMissing that says what to correct
+        (`registry_core.approval.file_approval`), Refused for a plan that is no longer to be decided over. A one-time
+        code is spent even when the decision is refused: it was seen.
+        """
+        return ledger_decisions.file_decision(self._database, approval, rules)
+
+    def approvals(self, fingerprint: str) -> list[Approval]:
+        """Decisions that were filed for a plan, the oldest first."""
+        return ledger_decisions.approvals(self._database, fingerprint)
+
+    def ready(self, *, now: datetime | None = None) -> list[PlanRecord]:
+        """Approved plans that nobody has begun, approvals and evidence still good: the doorbell, not the lock.
+
+        Cheap: no document is read. The oldest first.
+        """
+        return ledger_decisions.ready(self._database, now=_now(now))
+
+    # Carrying out
+
+    def claim(
+        self,
+        fingerprint: str,
+        run_id: str,
+        *,
+        rules: ApprovalRules,
+        holder_is_alive: HolderIsAlive,
+        now: datetime | None = None,
+    ) -> Claim:
+        """Take the right to carry out a plan, alone: the lock.
+
+        Approvals are checked in the same transaction (ApprovalMissing, PlanStale). Refused while a run that is
+        alive holds this plan, or another one of the same registry. What a dead run has begun is taken over, as long
+        as plan and approval are still good; so is what this run itself has begun.
+        """
+        return ledger_claims.claim(
+            self._database, fingerprint, run_id, rules=rules, holder_is_alive=holder_is_alive, now=_now(now)
+        )
+
+    def release(self, claim: Claim, why: str) -> None:
+        """Give a claim back with the plan unfinished: the next run may take it over. `why` for who looks."""
+        ledger_claims.release(self._database, claim, why)
+
+    def finish(self, claim: Claim, state: Literal["done", "stopped"], why: str = "") -> PlanRecord:
+        """End the plan for good: it was used. Refused when the claim was lost."""
+        return ledger_claims.finish(self._database, claim, state, why)
+
+    # Journal
+
+    def journal_before(self, claim: Claim, kept: Sequence[KeptImage]) -> None:
+        """Keep images before their requests are sent: when this returned, and not before, they may be.
+
+        Refused when the claim was lost to another run: then nothing may be sent.
+        """
+        ledger_journal.write_before(self._database, claim, kept)
+
+    def journal_after(self, claim: Claim, ended: Sequence[EntryEnded]) -> None:
+        """Write outcomes, of entries that were kept before, and of those that were spared or gone."""
+        ledger_journal.write_after(self._database, claim, ended)
+
+    def lines(self, fingerprint: str) -> list[JournalLine]:
+        """The journal of a plan (fingerprint whole), by position."""
+        return ledger_journal.lines(self._database, fingerprint)
+
+    def journal(self, fingerprint: str) -> pd.DataFrame:
+        """The journal of a plan (fingerprint whole) as JOURNAL_COLUMNS; `outcome` is one of OUTCOME_WORDS or None."""
+        return ledger_journal.frame(self._database, fingerprint)
+
+    def kept_documents(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
+        """(digest, manifest byte for byte) of images that were kept before a deletion, in no order."""
+        return ledger_journal.kept_documents(self._database, digests)
+
+    def mark_restored(self, fingerprint: str, positions: Collection[int], *, run_id: str, at: datetime) -> None:
+        """Note that these entries were put back."""
+        ledger_journal.mark_restored(self._database, fingerprint, positions, run_id=run_id, at=at)
+
+
+def _now(given: datetime | None) -> datetime:
+    return given or datetime.now(UTC)

@@ -1,0 +1,113 @@
+"""The values of the ledger: a plan as it is filed, a claim on it, a line of its journal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from registry_core.eviction import Plan
+from registry_core.eviction_entries import Entry, Kind
+from registry_core.eviction_outcome import EntryOutcome
+
+PlanState = Literal["waiting", "approved", "rejected", "superseded", "expired", "executing", "done", "stopped"]
+"""waiting: for a decision, or for a second person's. expired: told of waiting and approved plans whose evidence has
+become too old; not stored. executing: begun and not ended, whether or not a run works on it now. stopped: ended
+before its end, for good."""
+
+HolderIsAlive = Callable[[str], bool]
+"""Whether the run of this id may still be working. What cannot be told counts as alive."""
+
+#: `journal`: a row an entry of the plan that was looked at. `asked_at` is null for what was never requested;
+#: `outcome` is null while it is not known whether a request did anything. `restored_at` is of the last restoration.
+JOURNAL_COLUMNS = (
+    "position", "kind", "repository", "digest", "tags", "media_type", "outcome", "why", "asked_at", "ended_at",
+    "run_id", "referrers", "restored_at", "restored_by",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlanRecord:
+    """One filed plan without its document: what a list shows."""
+
+    fingerprint: str
+    registry: str
+    state: PlanState
+    made_at: datetime
+    as_of: datetime  #: of its evidence
+    good_until: datetime  #: `as_of` + limits.max_plan_age: later it is not carried out
+    run_id: str | None  #: that made it
+    images: int  #: the number that an approver types
+    tags: int
+    image_bytes: int
+    stored_images: int
+    repositories: int
+    holder: str | None = None  #: run that claimed it last, while executing
+    finished_at: datetime | None = None
+    why: str = ""  #: why it was rejected, stopped or interrupted, or what superseded it
+
+    @property
+    def short(self) -> str:
+        return self.fingerprint[:12]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredPlan:
+    """A filed plan, read whole, its fingerprint proven."""
+
+    record: PlanRecord
+    plan: Plan = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """The right to carry out one plan. Every journal entry before a request shows it again, so that a run which
+    was taken for dead and replaced cannot go on."""
+
+    fingerprint: str
+    registry: str
+    run_id: str
+    number: int
+    taken_over_from: str | None  #: run whose work is continued
+    plan: Plan = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeptImage:
+    """What is kept of one entry before its request, so that it can be asked back."""
+
+    position: int  #: of the entry in the plan
+    entry: Entry
+    media_type: str
+    document: bytes = field(repr=False)  #: the manifest, byte for byte
+    tags: tuple[str, ...]  #: all tags that named it just before
+    referrers: tuple[str, ...]  #: digests of what referred to it then
+
+
+@dataclass(frozen=True, slots=True)
+class EntryEnded:
+    """The outcome of the entry at this position of the plan."""
+
+    position: int
+    entry: Entry
+    outcome: EntryOutcome
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalLine:
+    """One line of a journal, without the manifest. `outcome` None: asked for, and the answer is not known."""
+
+    position: int
+    kind: Kind
+    repository: str
+    digest: str
+    tags: tuple[str, ...]
+    referrers: tuple[str, ...]
+    media_type: str | None
+    asked_at: datetime | None
+    outcome: EntryOutcome | None
+    ended_at: datetime | None
+    run_id: str
+    restored_at: datetime | None = None
+    restored_by: str | None = None
