@@ -115,6 +115,7 @@ def _by_running(
     written = uses[uses["digest"].notna() & ~ours].assign(ours=False, status_digest=lambda frame: frame["digest"])
     wanted = pd.concat([running, written], ignore_index=True).drop(columns=["digest", "tag"])
     wanted = wanted.rename(columns={"repository": "repository_written"})
+    wanted["status_digest"] = wanted["status_digest"].astype(object)  # all missing, it would be a number
 
     by_digest = wanted.merge(stored, left_on="status_digest", right_on="digest")
     at_home = by_digest["ours"] & by_digest["repository"].eq(by_digest["repository_written"])
