@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from registry_core.errors import ConfigError, Problem
+from registry_core.policy import read_policies
 from resources.configuration.crosscheck import crosscheck
 from resources.configuration.document import Document, KeyPath, read_document
 from resources.configuration.explain import explain
@@ -54,7 +55,7 @@ def find_site_file() -> Path:
     return (Path(named).expanduser() if named else Path(SITE_FILE)).absolute()
 
 
-def load_site(path: Path | None = None, *, check_policies: CheckPolicies | None = None) -> LoadedSite:
+def load_site(path: Path | None = None, *, check_policies: CheckPolicies = read_policies) -> LoadedSite:
     """Read and check a site's file (`find_site_file()` where none is named).
 
     Raises ConfigError with every problem of the file, each with its line; never with a secret.
@@ -72,7 +73,7 @@ def load_site(path: Path | None = None, *, check_policies: CheckPolicies | None 
     except ValidationError as error:
         problems += explain(error, Site)
     problems += _across(document, context)
-    if check_policies is not None and document.value.get("policies"):
+    if document.value.get("policies"):
         problems += _policy_problems(check_policies, document.value["policies"])
     if problems or site is None:
         problems.sort(key=lambda problem: document.line(problem[0]))

@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, model_validator
 
+from resources.configuration.approval_settings import ApprovalSettings
 from resources.configuration.base import Environment, Settings
 from resources.configuration.database_settings import DatabaseSettings
 from resources.configuration.namespaces import Namespaces, environment_of_namespace
@@ -222,6 +223,12 @@ class Limits(Settings):
     min_images_in_use: int = Field(
         10, ge=0, description="no plan is made when the inventories show fewer images in use"
     )
+    second_person_above_images: int | None = Field(
+        None, ge=0, description="a plan that evicts more needs two approvers", examples=[100]
+    )
+    second_person_above_share: float | None = Field(
+        None, ge=0, le=1, description="the same for a larger share of a registry's images", examples=[0.25]
+    )
 
 
 Cron = Annotated[str, Field(pattern=r"^\S+( \S+){4}$")]
@@ -256,6 +263,7 @@ class Site(Settings):
     )
     database: DatabaseSettings = Field(DatabaseSettings(), description="where the history is kept")
     limits: Limits = Field(Limits(), description="the brakes")
+    approvals: ApprovalSettings = Field(ApprovalSettings(), description="who decides over plans")
     schedules: Schedules = Field(Schedules(), description="when the graph is made again")
     severity: dict[Environment, Severity] = Field(
         {"production": "error"},

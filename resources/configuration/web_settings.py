@@ -11,6 +11,12 @@ from resources.configuration.secrets import SecretName
 class WebSettings(Settings):
     """`registry-pipelines serve`. Where it listens is said on its command line."""
 
+    address: str | None = Field(
+        None,
+        description="where people reach it, for links from plans to the whole of them",
+        pattern=r"^https?://[^?#@\s]+$",
+        examples=["https://registry-pipelines.example.com"],
+    )
     token: SecretName | None = Field(
         None,
         description="where the bearer token is that readers must show; without it the service stays on loopback",

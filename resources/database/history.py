@@ -8,13 +8,16 @@ from datetime import datetime
 import pandas as pd
 import sqlalchemy as sa
 
+from registry_core.backtest import Sightings
 from registry_core.catalog import CatalogFrames
 from registry_core.errors import IncompleteSnapshot
+from registry_core.usage import UNRESOLVED_COLUMNS, UsageFrames
 from resources.database import questions, staging
 from resources.database.connection import Database
 from resources.database.derived import Derivation, rows_by_place
 from resources.database.manifests import read_documents
 from resources.database.migrating import migrate
+from resources.database.past import PastReading, first_read_at
 from resources.database.reading import Reading
 from resources.database.remembered import RememberedRegistry
 from resources.database.schema import snapshots as snapshots_table
@@ -116,6 +119,26 @@ class History:
     def read_findings(self, registry: str, at: At = None) -> pd.DataFrame:
         """FINDING_COLUMNS and `first_seen_at`, `last_seen_at` of one registry: since when it is broken."""
         return self._read(FINDINGS, [registry], at)
+
+    def read_usage_since(self, registry: str, since: datetime) -> pd.DataFrame:
+        """USAGE_COLUMNS of one registry, with uses that ended at or after `since`: a row for each time of use."""
+        with self._database.reading(f"read past usage of {registry}") as connection:
+            _require(connection, "usage", [registry], None)
+            return PastReading(connection, since=to_micros(since)).sightings(USAGE, [registry])
+
+    def read_past(self, registry: str) -> Sightings:
+        """All that was ever seen of one registry, for `registry_core.backtest`."""
+        with self._database.reading(f"read the past of {registry}") as connection:
+            _require(connection, "catalog", [registry], None)
+            past = PastReading(connection)
+            usage = past.sightings(USAGE, [registry])
+            lost = pd.DataFrame(columns=list(UNRESOLVED_COLUMNS))
+            return Sightings(past.catalog(registry), UsageFrames(registry, usage, lost), self.began_at(registry))
+
+    def began_at(self, registry: str) -> datetime | None:
+        """When the first catalog of a registry was taken: of what was there then, `first_seen_at` says nothing."""
+        with self._database.reading(f"look up the first catalog of {registry}") as connection:
+            return maybe_from_micros(first_read_at(connection, "catalog", registry))
 
     def remembered(self, registry: str) -> RememberedRegistry:
         """What a crawl need not read again."""
