@@ -61,9 +61,9 @@ class SourceEvidence:
 
 
 def span_in_words(span: timedelta) -> str:
-    """`40 seconds`, `5 minutes`, `2 hours`, `3 days`: rounded down to the unit that tells enough."""
+    """`40 seconds`, `5 minutes`, `2 hours`, `3 days`: rounded down, two of a unit at least."""
     seconds = int(span.total_seconds())
     for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
-        if seconds >= 2 * length or (seconds >= length and seconds % length == 0):
-            return f"{seconds // length} {unit}{'s' if seconds // length != 1 else ''}"
+        if seconds >= 2 * length:
+            return f"{seconds // length} {unit}s"
     return f"{seconds} second{'s' if seconds != 1 else ''}"

@@ -27,9 +27,9 @@ class CheckEndpoint:
     def fetch(self) -> str:
         """The text of the answer, whatever its status. Raises SourceError, ConfigError for what is no address."""
         url = _check_url(self.url)
-        headers = {"Accept": "text/plain", "User-Agent": "check_docker_registry"}
+        headers: dict[str, str | bytes] = {"Accept": "text/plain", "User-Agent": "check_docker_registry"}
         if self.token:
-            headers["Authorization"] = f"Bearer {self.token}"
+            headers["Authorization"] = f"Bearer {self.token}".encode()
         try:
             with requests.get(
                 # A redirect would be followed to a sign-in page, whose words mean nothing here.

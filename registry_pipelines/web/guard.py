@@ -74,7 +74,7 @@ def shown_token(authorization: str) -> bytes | None:
     """The token of a Bearer or Basic header; None where there is none."""
     scheme, _, value = authorization.partition(" ")
     if scheme.lower() == "bearer":
-        return value.strip().encode()
+        return value.strip().encode("latin-1")  # as it came over the wire
     if scheme.lower() != "basic":
         return None
     try:
