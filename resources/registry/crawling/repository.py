@@ -49,6 +49,7 @@ class RepositoryCrawl:
         self._images: dict[str, ImageSeen] = {}
         self._read_here: dict[str, ManifestFacts] = {}
         self._known: dict[str, KnownManifest] = {}
+        self._new: list[str] = []  # read, its config not yet
         self._seen_before: set[str] = set()  # digests that this repository showed us in an earlier crawl
         self._remembered_tags: Mapping[str, str] = {}
         self._first_fault: RegistryError | None = None
@@ -64,6 +65,7 @@ class RepositoryCrawl:
             return RepositoryCrawled(self._repository, gap=self._unlisted(error), requests=self._reader.requests)
         self._recall()
         await self._engine.each(tags, self._read_tag)
+        await self._complete_new()
         self._fallback_indexes = self._find_fallback_indexes()
         await self._read_below(set(self._images))
         await self._read_referrers()
@@ -138,6 +140,7 @@ class RepositoryCrawl:
             await self._read_digest(digest, found_by[digest])
 
         await self._engine.each(found_by, read)
+        await self._complete_new()
 
     async def _read_digest(self, digest: str, found_by: HowFound) -> None:
         try:
@@ -159,6 +162,7 @@ class RepositoryCrawl:
         context = self._context
         asked_at = context.remembered.referrers_read_at(self._repository)
         recalled = context.remembered.referrers_of(self._repository) if asked_at else {}
+        self._seen_before.update(digest for found in recalled.values() for digest in found)
         due_before = context.as_of - context.referrers_every
         todo = list(self._images)
         for _ in range(_DEEPEST):
@@ -173,7 +177,6 @@ class RepositoryCrawl:
                 at = asked_at.get(digest)
                 if at is not None and at > due_before:
                     listed.update(dict.fromkeys(recalled.get(digest, ()), digest))
-                    self._seen_before.update(recalled.get(digest, ()))
                 elif self._images[digest].fault is None and is_digest(digest):
                     due.append(digest)
             await self._engine.each(due, ask)
@@ -204,7 +207,7 @@ class RepositoryCrawl:
             self._read_here.pop(digest, None)
 
     async def _keep(self, manifest: Manifest, found_by: HowFound) -> str:
-        """Remember what a manifest says, with its config; a body that says nothing is an image with a fault."""
+        """Keep what a manifest says; a body that says nothing is an image with a fault."""
         digest = manifest.digest
         if digest in self._known or digest in self._read_here:
             return digest
@@ -214,12 +217,22 @@ class RepositoryCrawl:
             self._see(digest, found_by, error)
             return digest
         self._read_here[digest] = facts
-        if not facts.config_read and facts.config_digest is not None:
-            await self._complete(facts, found_by)
+        self._new.append(digest)
         return digest
 
-    async def _complete(self, facts: ManifestFacts, found_by: HowFound) -> None:
-        config_digest = facts.config_digest or ""
+    async def _complete_new(self) -> None:
+        """Read the configs of what was read, unless it is known by its digest from another place."""
+        new, self._new = self._new, []
+        for digest, known in self._whole(set(new)).items():
+            self._known[digest] = known
+            self._read_here.pop(digest, None)
+        await self._engine.each([digest for digest in new if digest in self._read_here], self._read_config)
+
+    async def _read_config(self, digest: str) -> None:
+        facts = self._read_here[digest]
+        config_digest = facts.config_digest
+        if facts.config_read or config_digest is None:
+            return
         config = self._context.configs.get(config_digest)
         try:
             if config is None:
@@ -230,9 +243,9 @@ class RepositoryCrawl:
                 self._context.configs.keep(config_digest, config)
         except RegistryError as error:
             self._note(error)
-            self._see(facts.digest, found_by, error, what="config: ")
+            self._see(digest, "tag", error, what="config: ")
         else:
-            self._read_here[facts.digest] = with_config(facts, config)
+            self._read_here[digest] = with_config(facts, config)
 
     def _children_of(self, digest: str) -> tuple[str, ...]:
         facts = self._read_here.get(digest) or self._known.get(digest)

@@ -95,6 +95,7 @@ class FaultyRegistry:
 
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
+            wbufsize = 65536  # headers and body in one packet
 
             def handle_one_request(self) -> None:
                 self.raw_requestline = self.rfile.readline(65537)
