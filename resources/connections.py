@@ -16,6 +16,7 @@ from resources.configuration.secrets import read_secret
 from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
 from resources.configuration.sign_in import sign_in_to
 from resources.database.history import History
+from resources.database.ledger import Ledger
 from resources.registry.connection import RegistryConnection
 from resources.registry.sign_in.login import Credential
 
@@ -55,6 +56,11 @@ class Connections:
         settings = self.site.database
         password = None if settings.password is None else read_secret(settings.password)
         return History.open(self._loaded.database_url, password)
+
+    @property
+    def ledger(self) -> Ledger:
+        """Plans, approvals and journals, in the site's own database."""
+        return self.history.ledger
 
     def cluster(self, name: str) -> ClusterSource:
         """Where the inventory of a cluster comes from."""

@@ -15,6 +15,7 @@ from registry_core.usage import UNRESOLVED_COLUMNS, UsageFrames
 from resources.database import questions, staging
 from resources.database.connection import Database
 from resources.database.derived import Derivation, rows_by_place
+from resources.database.ledger import Ledger
 from resources.database.manifests import read_documents
 from resources.database.migrating import migrate
 from resources.database.past import PastReading, first_read_at
@@ -60,6 +61,11 @@ class History:
     def close(self) -> None:
         """Close the connections; the next use opens new ones."""
         self._given.dispose()
+
+    @property
+    def ledger(self) -> Ledger:
+        """Plans, approvals and journals, in the same database."""
+        return Ledger(self._database)
 
     @property
     def _database(self) -> Database:

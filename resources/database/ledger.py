@@ -1,6 +1,6 @@
 """The ledger: plans, people's decisions over them, claims, and the journal of what was done. The door to it.
 
-    make_plan ──> save_plan ──> file_decision ──> ready ──> claim ──> journal_before ─ request ─ journal_after ──> finish
+    save_plan ──> file_decision ──> ready ──> claim ──> journal_before ─ request ─ journal_after ──> finish
 
 Every deed is one transaction. A transaction that does not come about (`database is locked`, connection lost) is a
 DatabaseError, retryable where that helps, and has changed nothing.

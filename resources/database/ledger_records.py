@@ -69,7 +69,7 @@ class Claim:
     registry: str
     run_id: str
     number: int
-    taken_over_from: str | None  #: run whose work is continued
+    resumed: bool  #: whether another run began this plan and did not end it
     plan: Plan = field(repr=False)
 
 

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from alembic import context
 
+from resources.database.ledger_schema import LEDGER_TABLES
 from resources.database.migrating import VERSION_TABLE
 from resources.database.schema import metadata
 from resources.database.sightings import ALL_TABLES
 
-assert ALL_TABLES  # made by that import, so that the metadata is whole
+# Made by these imports, so that the metadata is whole.
+assert ALL_TABLES
+assert LEDGER_TABLES
 
 connection = context.config.attributes["connection"]
 context.configure(

@@ -1,0 +1,111 @@
+"""Claims: one run at a time carries out a plan, what a dead run left is taken over, a used plan is used.
+
+A claim has a number. Each new claim takes the next one, and whoever shows an older number is refused: a run that
+was taken for dead, and woke up again, cannot go on beside the one that replaced it.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from registry_core.approval import ApprovalRules, check_approval
+from registry_core.errors import Refused
+from resources.database.connection import Database
+from resources.database.ledger_decisions import approvals_of
+from resources.database.ledger_plans import as_record, locked_row, read_plan
+from resources.database.ledger_records import Claim, HolderIsAlive, PlanRecord
+from resources.database.ledger_schema import plans
+from resources.database.times import from_micros, now_micros, to_micros
+
+
+def claim(
+    database: Database,
+    fingerprint: str,
+    run_id: str,
+    *,
+    rules: ApprovalRules,
+    holder_is_alive: HolderIsAlive,
+    now: datetime,
+) -> Claim:
+    stored = read_plan(database, fingerprint, now=now)
+    fingerprint, registry = stored.record.fingerprint, stored.record.registry
+    # Whether a run lives is asked outside the transaction: that is another system, and may take its time.
+    with database.reading("look who works on plans") as connection:
+        holders = {row.holder for row in connection.execute(_executing(registry)) if row.holder}
+    dead = {holder for holder in holders if holder == run_id or not holder_is_alive(holder)}
+    with database.writing(f"claim the plan {fingerprint[:12]}") as connection:
+        row = locked_row(connection, fingerprint)
+        used = row.state in ("done", "stopped")
+        check_approval(stored.plan, approvals_of(connection, fingerprint), rules, now=now, used=used)
+        if row.state not in ("approved", "executing"):
+            raise Refused(
+                f"the plan {fingerprint[:12]} is {row.state}, so it is not carried out: {row.why or 'decide'}"
+            )
+        _refuse_beside_others(connection, registry, fingerprint, dead)
+        number = row.claim_number + 1
+        connection.execute(
+            sa.update(plans)
+            .where(plans.c.fingerprint == fingerprint)
+            .values(state="executing", holder=run_id, claimed_at=to_micros(now), claim_number=number, why="")
+        )
+    return Claim(
+        fingerprint=fingerprint,
+        registry=registry,
+        run_id=run_id,
+        number=number,
+        resumed=row.state == "executing",
+        plan=stored.plan,
+    )
+
+
+def _executing(registry: str) -> sa.Select[Any]:
+    return sa.select(plans).where(plans.c.registry == registry, plans.c.state == "executing")
+
+
+def _refuse_beside_others(connection: sa.Connection, registry: str, fingerprint: str, dead: set[str]) -> None:
+    for row in connection.execute(_executing(registry)):
+        if row.holder is None or row.holder in dead:
+            continue
+        what = (
+            "this plan" if row.fingerprint == fingerprint else f"the plan {row.fingerprint[:12]} of the same registry"
+        )
+        since = f" since {from_micros(row.claimed_at):%Y-%m-%d %H:%M:%S} UTC" if row.claimed_at is not None else ""
+        raise Refused(
+            f"the plan {fingerprint[:12]} is not carried out: the run {row.holder} works on {what}{since};"
+            " wait for it, or end it first"
+        )
+
+
+def check_claim(connection: sa.Connection, claim: Claim) -> sa.Row[Any]:
+    """The row of the claimed plan, held until the transaction ends. Refused when another run has taken it over."""
+    query = sa.select(plans).where(plans.c.fingerprint == claim.fingerprint).with_for_update()
+    row = connection.execute(query).one()
+    if row.state != "executing" or row.claim_number != claim.number:
+        raise Refused(
+            f"the run {claim.run_id} no longer holds the plan {claim.fingerprint[:12]} ({row.state}, held by"
+            f" {row.holder or 'nobody'}): it was taken for dead and replaced, so it ends here"
+        )
+    return row
+
+
+def release(database: Database, claim: Claim, why: str) -> None:
+    with database.writing(f"release the plan {claim.fingerprint[:12]}") as connection:
+        check_claim(connection, claim)
+        connection.execute(
+            sa.update(plans).where(plans.c.fingerprint == claim.fingerprint).values(holder=None, why=why)
+        )
+
+
+def finish(database: Database, claim: Claim, state: Literal["done", "stopped"], why: str) -> PlanRecord:
+    with database.writing(f"finish the plan {claim.fingerprint[:12]}") as connection:
+        check_claim(connection, claim)
+        at = now_micros()
+        connection.execute(
+            sa.update(plans)
+            .where(plans.c.fingerprint == claim.fingerprint)
+            .values(state=state, holder=None, finished_at=at, why=why)
+        )
+        return as_record(locked_row(connection, claim.fingerprint), now=from_micros(at))

@@ -1,0 +1,169 @@
+"""Plans in the ledger: filed once, superseded, listed, read back and proven."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Collection
+from datetime import datetime
+from typing import Any
+
+import sqlalchemy as sa
+
+from registry_core.errors import Refused
+from registry_core.eviction import Plan
+from resources.database.connection import Database, lock
+from resources.database.ledger_records import PlanRecord, PlanState, StoredPlan
+from resources.database.ledger_schema import plan_documents, plans
+from resources.database.times import from_micros, maybe_from_micros, to_micros
+
+_BEGINNING = re.compile(r"[0-9a-f]{6,64}")
+_MAY_EXPIRE = ("waiting", "approved")
+
+
+def save_plan(database: Database, plan: Plan, *, made_at: datetime, run_id: str | None) -> PlanRecord:
+    document = plan.to_bytes()
+    fingerprint, registry = plan.fingerprint, plan.basis.registry
+    with database.writing(f"file a plan for {registry}") as connection:
+        lock(connection, f"plans of {registry}")
+        if _row(connection, fingerprint) is None:
+            connection.execute(
+                sa.insert(plans).values(
+                    fingerprint=fingerprint,
+                    registry=registry,
+                    state="waiting",
+                    made_at=to_micros(made_at),
+                    as_of=to_micros(plan.basis.as_of),
+                    good_until=to_micros(plan.basis.as_of + plan.basis.limits.max_plan_age),
+                    run_id=run_id,
+                    images=plan.images,
+                    tags=plan.tags,
+                    image_bytes=plan.image_bytes,
+                    stored_images=plan.stored_images,
+                    repositories=len({entry.repository for entry in plan.entries}),
+                    claim_number=0,
+                    why="",
+                )
+            )
+            connection.execute(
+                sa.insert(plan_documents).values(fingerprint=fingerprint, document=zlib.compress(document, 3))
+            )
+            _supersede_older(connection, registry, fingerprint, to_micros(made_at))
+        return as_record(_known(connection, fingerprint), now=made_at)
+
+
+def _supersede_older(connection: sa.Connection, registry: str, by: str, made_at: int) -> None:
+    """Of plans that wait, only the newest goes on waiting: that may be another one than ours."""
+    waiting = sa.select(plans).where(plans.c.registry == registry, plans.c.state == "waiting")
+    rows = connection.execute(waiting.order_by(plans.c.made_at)).all()
+    newest = max(rows, key=lambda row: (row.made_at, row.fingerprint == by))
+    others = [row.fingerprint for row in rows if row.fingerprint != newest.fingerprint]
+    if others:
+        connection.execute(
+            sa.update(plans)
+            .where(plans.c.fingerprint.in_(others))
+            .values(
+                state="superseded", finished_at=made_at, why=f"superseded by the newer plan {newest.fingerprint[:12]}"
+            )
+        )
+
+
+def find_record(database: Database, beginning: str, *, now: datetime) -> PlanRecord:
+    with database.reading("look up a plan") as connection:
+        return as_record(_found(connection, beginning), now=now)
+
+
+def read_plan(database: Database, beginning: str, *, now: datetime) -> StoredPlan:
+    with database.reading("read a plan") as connection:
+        record = as_record(_found(connection, beginning), now=now)
+        packed = connection.execute(
+            sa.select(plan_documents.c.document).where(plan_documents.c.fingerprint == record.fingerprint)
+        ).scalar_one_or_none()
+    return StoredPlan(record, _unpacked(packed, record))
+
+
+def _unpacked(packed: bytes | None, record: PlanRecord) -> Plan:
+    if packed is None:
+        raise Refused(f"the plan {record.short} has lost its document in the database; make a new plan")
+    try:
+        document = zlib.decompress(packed)
+    except zlib.error as error:
+        raise Refused(
+            f"the document of the plan {record.short} is damaged in the database ({error}); make a new plan"
+        ) from error
+    return Plan.from_json(document, expected=record.fingerprint)
+
+
+def list_plans(
+    database: Database, registry: str | None, states: Collection[PlanState] | None, *, limit: int, now: datetime
+) -> list[PlanRecord]:
+    query = sa.select(plans).order_by(plans.c.made_at.desc(), plans.c.fingerprint).limit(limit)
+    if registry is not None:
+        query = query.where(plans.c.registry == registry)
+    if states is not None:
+        query = query.where(sa.or_(sa.false(), *(_in_state(state, to_micros(now)) for state in states)))
+    with database.reading("list plans") as connection:
+        return [as_record(row, now=now) for row in connection.execute(query)]
+
+
+def _in_state(state: PlanState, now: int) -> sa.ColumnElement[bool]:
+    too_old = plans.c.good_until < now
+    if state == "expired":
+        return sa.and_(plans.c.state.in_(_MAY_EXPIRE), too_old)
+    if state in _MAY_EXPIRE:
+        return sa.and_(plans.c.state == state, sa.not_(too_old))
+    return plans.c.state == state
+
+
+def as_record(row: sa.Row[Any], *, now: datetime) -> PlanRecord:
+    """A row of `plans`; what has become too old by `now` is `expired`."""
+    good_until = from_micros(row.good_until)
+    return PlanRecord(
+        fingerprint=row.fingerprint,
+        registry=row.registry,
+        state="expired" if row.state in _MAY_EXPIRE and good_until < now else row.state,
+        made_at=from_micros(row.made_at),
+        as_of=from_micros(row.as_of),
+        good_until=good_until,
+        run_id=row.run_id,
+        images=row.images,
+        tags=row.tags,
+        image_bytes=row.image_bytes,
+        stored_images=row.stored_images,
+        repositories=row.repositories,
+        holder=row.holder,
+        finished_at=maybe_from_micros(row.finished_at),
+        why=row.why,
+    )
+
+
+def locked_row(connection: sa.Connection, fingerprint: str) -> sa.Row[Any]:
+    """The row of one plan, nobody else writing to its registry's plans before our transaction ends. Refused if none."""
+    lock(connection, f"plans of {_known(connection, fingerprint).registry}")
+    return _known(connection, fingerprint)
+
+
+def _known(connection: sa.Connection, fingerprint: str) -> sa.Row[Any]:
+    row = _row(connection, fingerprint)
+    if row is None:
+        raise Refused(f"there is no plan {fingerprint[:12]!r}; `plan list` shows those that there are")
+    return row
+
+
+def _row(connection: sa.Connection, fingerprint: str) -> sa.Row[Any] | None:
+    return connection.execute(sa.select(plans).where(plans.c.fingerprint == fingerprint)).one_or_none()
+
+
+def _found(connection: sa.Connection, beginning: str) -> sa.Row[Any]:
+    wanted = beginning.strip().lower()
+    if not _BEGINNING.fullmatch(wanted):
+        raise Refused(
+            f"{beginning[:80]!r} is no fingerprint of a plan: write 6 to 64 of its hexadecimal digits, as `plan list`"
+            " shows them"
+        )
+    query = sa.select(plans).where(plans.c.fingerprint.startswith(wanted)).order_by(plans.c.made_at.desc()).limit(6)
+    rows = connection.execute(query).all()
+    if len(rows) > 1:
+        names = ", ".join(row.fingerprint[: len(wanted) + 6] for row in rows)
+        raise Refused(f"several plans begin with {wanted!r} ({names}); write more of the fingerprint")
+    return rows[0] if rows else _known(connection, wanted)
