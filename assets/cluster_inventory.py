@@ -40,7 +40,6 @@ def build_cluster_inventory(site: Site) -> dg.AssetsDefinition:
         kinds={"kubernetes"},
         owners=OWNERS,
         check_specs=[COMPLETE, PULLED],
-        retry_policy=dg.RetryPolicy(max_retries=2, delay=30, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL),
         description="Every image reference of every workload of a cluster: pods with what their statuses say,"
         " the templates of their owners, custom resources. A row says where it was found, and since when.",
     )

@@ -34,7 +34,6 @@ def build_registry_catalog(site: Site) -> dg.AssetsDefinition:
         kinds={"oci"},
         owners=OWNERS,
         check_specs=[COMPLETE],
-        retry_policy=dg.RetryPolicy(max_retries=2, delay=60, backoff=dg.Backoff.EXPONENTIAL, jitter=dg.Jitter.FULL),
         description="Every repository, tag and manifest of a registry, with media type, platform, size, when it was"
         " made, and the graph between them (index → children, referrer → subject). Manifests are read once by"
         " digest and remembered. What cannot be read is a row that says why.",

@@ -1,5 +1,29 @@
-"""Fixtures that every test may ask for by name."""
+"""Fixtures that every test may ask for by name, and the rule that continuous integration skips nothing."""
 
+from __future__ import annotations
+
+import os
+from collections.abc import Generator
+from typing import Any
+
+import pytest
+
+from tests.company import company, surveyed_company
 from tests.registries import docker_registry, embedded_registry
 
-__all__ = ["docker_registry", "embedded_registry"]
+__all__ = ["company", "docker_registry", "embedded_registry", "surveyed_company"]
+
+#: Set where everything is installed that a test may ask for: there a skipped test is a failed one.
+NO_SKIPS = "REGISTRY_PIPELINES_NO_SKIPS"
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if report.skipped and os.environ.get(NO_SKIPS) and not hasattr(report, "wasxfail"):
+        reason: Any = report.longrepr
+        report.outcome = "failed"
+        report.longrepr = f"skipped although {NO_SKIPS} is set: {reason[2] if isinstance(reason, tuple) else reason}"
+    return report

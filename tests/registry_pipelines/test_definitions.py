@@ -1,0 +1,50 @@
+"""Loading the definitions: what may happen then, and what may not."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+from tests.company import Company
+
+ROOT = Path(__file__).resolve().parents[2]
+
+_LOAD = """
+import socket, sqlite3, sys
+def no(*arguments, **named): raise AssertionError("a connection was opened while loading")
+socket.socket.connect = no
+sqlite3.connect = no
+from dagster._core.workspace.autodiscovery import loadable_targets_from_python_module
+import registry_pipelines.definitions as loaded
+definitions = loaded.defs()
+print(len(list(definitions.resolve_all_asset_specs())), "assets")
+"""
+
+
+def load(site_file: Path, code: str = _LOAD) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=ROOT,
+        env={"PATH": "/usr/bin:/bin", "REGISTRY_PIPELINES_CONFIG": str(site_file), "HOME": str(site_file.parent)},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def test_nothing_opens_a_connection_when_definitions_are_loaded(company: Company) -> None:
+    loaded = load(company.site_file)
+    assert loaded.returncode == 0, loaded.stderr
+    assert "assets" in loaded.stdout
+    assert not (company.root / "registry_pipelines.sqlite").exists()
+
+
+def test_a_broken_configuration_is_told_with_all_its_problems_when_dagster_loads_it(tmp_path: Path) -> None:
+    site_file = tmp_path / "registry_pipelines.yaml"
+    site_file.write_text("registries:\n  r: {url: ftp://x, conections: 3}\nclusters:\n  c: {}\n")
+    loaded = load(site_file)
+    assert loaded.returncode != 0
+    for words in ("registries.r.url", "did you mean", "choose one way to reach the cluster"):
+        assert words in loaded.stderr
