@@ -57,7 +57,7 @@ def test_a_user_that_is_refused_is_forbidden_and_not_tried_again(postgresql_serv
 
 
 def test_a_database_that_is_not_there_is_told(postgresql_server: PostgresqlServer) -> None:
-    with pytest.raises(DatabaseError, match="there is no such database.*Create it"):
+    with pytest.raises(DatabaseError, match=r"there is no such database.*Create it"):
         History.open(postgresql_server.url("nowhere")).latest("catalog", "main")
 
 

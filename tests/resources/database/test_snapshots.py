@@ -169,6 +169,14 @@ def test_an_older_snapshot_that_comes_late_is_dropped(history: History) -> None:
     assert _staged_rows(history) == 0
 
 
+def test_a_reading_that_is_older_than_what_is_stored_already_is_dropped(history: History) -> None:
+    crawl(history, 2, {"app/web": {"v1": "new"}})
+    with pytest.raises(SnapshotSuperseded, match="Nothing needs to be done"):
+        crawl(history, 1, {"app/web": {"v1": "old"}})
+    assert pointing(history.read_catalog("main").tags) == {("app/web", "v1", "new")}
+    assert _staged_rows(history) == 0
+
+
 def test_an_older_run_that_is_still_reading_is_told_at_its_next_batch(history: History) -> None:
     late = history.begin("inventory", "production", hour(1))
     late.add_uses([use("web")])
