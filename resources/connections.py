@@ -73,6 +73,11 @@ class Connections:
             self._registries[name] = RegistryConnection(name, settings, lambda: self._credential(settings))
         return self._registries[name]
 
+    def registry_to_change(self, name: str) -> RegistryConnection:
+        """A connection of its own, with `delete_credentials`, for what deletes and restores; the caller closes it."""
+        settings = self.registry_settings(name)
+        return RegistryConnection(name, settings, lambda: self._credential(settings, to_change=True))
+
     def registry_settings(self, name: str) -> RegistrySettings:
         """Settings of a registry. Raises ConfigError for a name that the file does not know."""
         try:
@@ -100,8 +105,8 @@ class Connections:
                 f"no cluster is called {name}; it knows: {known}", subject=str(self._loaded.path)
             ) from None
 
-    def _credential(self, settings: RegistrySettings) -> Credential | None:
-        return sign_in_to(settings, read_kubernetes_secret=self._kubernetes_secret)
+    def _credential(self, settings: RegistrySettings, *, to_change: bool = False) -> Credential | None:
+        return sign_in_to(settings, to_change=to_change, read_kubernetes_secret=self._kubernetes_secret)
 
     def _kubernetes_secret(self, cluster: str, namespace: str, name: str) -> tuple[str, Mapping[str, bytes]]:
         connection = ClusterConnection(cluster, self._cluster_settings(cluster), read_secret)

@@ -16,8 +16,9 @@ from pydantic.fields import FieldInfo
 
 from registry_pipelines.cli.main import app
 from registry_pipelines.cli.site_file import value_text
+from resources.configuration.credential_settings import TlsSettings
 from resources.configuration.secrets import SecretName
-from resources.configuration.settings import Site, TlsSettings
+from resources.configuration.settings import Site
 
 DOCS = Path(__file__).parents[2] / "docs"
 

@@ -14,61 +14,14 @@ from pydantic import Field, model_validator
 
 from resources.configuration.approval_settings import ApprovalSettings
 from resources.configuration.base import Environment, Settings
+from resources.configuration.credential_settings import Credentials, TlsSettings
 from resources.configuration.database_settings import DatabaseSettings
+from resources.configuration.eviction_settings import CollectionSettings, EvictionSettings, QuarantineSettings
 from resources.configuration.namespaces import Namespaces, environment_of_namespace
 from resources.configuration.paths import FilePath
-from resources.configuration.secrets import NamespacedName, SecretName
+from resources.configuration.secrets import SecretName
 from resources.configuration.spans import Span
 from resources.configuration.web_settings import WebSettings
-
-
-class Credentials(Settings):
-    """How to sign in to a registry: one of the four ways. Only places are named, never a password."""
-
-    username: str | None = Field(None, description="user or robot name, with `password`", examples=["robot$pipelines"])
-    password: SecretName | None = Field(
-        None, description="where the password or access token is", examples=[{"env": "HARBOR_PASSWORD"}]
-    )
-    token: SecretName | None = Field(
-        None,
-        description="where a registry bearer token is, used as it is",
-        examples=[{"file": "/run/secrets/registry-token"}],
-    )
-    docker_config: FilePath | None = Field(
-        None, description="path of a docker `config.json`", examples=["~/.docker/config.json"]
-    )
-    kubernetes_secret: NamespacedName | None = Field(
-        None,
-        description="`namespace/name` of a pull secret in the cluster named by `cluster`",
-        examples=["platform/pull-secret"],
-    )
-    cluster: str | None = Field(None, description="cluster that holds `kubernetes_secret`", examples=["production"])
-
-    @model_validator(mode="after")
-    def _one_way(self) -> Credentials:
-        ways = {
-            "username and password": self.password is not None,
-            "token": self.token is not None,
-            "docker_config": self.docker_config is not None,
-            "kubernetes_secret": self.kubernetes_secret is not None,
-        }
-        chosen = [way for way, given in ways.items() if given]
-        if len(chosen) != 1:
-            raise ValueError(f"choose one way to sign in ({', '.join(ways)}), not {len(chosen)}")
-        if (self.username is None) != (self.password is None):
-            raise ValueError("`username` and `password` go together")
-        if self.kubernetes_secret and not self.cluster:
-            raise ValueError("`kubernetes_secret` needs `cluster`: the name of the cluster that holds it")
-        return self
-
-
-class TlsSettings(Settings):
-    """How to trust the other side."""
-
-    ca: FilePath | None = Field(
-        None, description="path of a PEM file with the authorities to trust", examples=["site-ca.pem"]
-    )
-    insecure: bool = Field(False, description="accept any certificate; say yes only for a test")
 
 
 class CustomResource(Settings):
@@ -174,6 +127,22 @@ class RegistrySettings(Settings):
     credentials: Credentials | None = Field(
         None, description="how to sign in; default: not at all", examples=[{"docker_config": "~/.docker/config.json"}]
     )
+    delete_credentials: Credentials | None = Field(
+        None,
+        description="how the jobs that delete and restore sign in, and they alone; default: `credentials`",
+        examples=[{"username": "robot$evictions", "password": {"env": "EVICTION_PASSWORD"}}],
+    )
+    removes_single_tags: bool | Literal["unknown"] = Field(
+        "unknown",
+        description="whether it can remove a tag and leave the image: distribution 3 can, 2 and GHCR cannot;"
+        " never found out by trial, so plans remove single tags only where this is `true`",
+    )
+    quarantine: QuarantineSettings | None = Field(
+        None, description="keep the blobs of evicted images for a while", examples=[{"folder": "quarantine"}]
+    )
+    collection: CollectionSettings | None = Field(
+        None, description="how to collect in the registry's pod", examples=[{"cluster": "production"}]
+    )
     tls: TlsSettings = Field(TlsSettings(), description="trust")
     connections: int = Field(16, ge=1, le=256, description="connections at once, over all that we do there")
     requests_per_second: float | None = Field(None, gt=0, description="upper bound; default: none", examples=[50])
@@ -263,6 +232,7 @@ class Site(Settings):
     )
     database: DatabaseSettings = Field(DatabaseSettings(), description="where the history is kept")
     limits: Limits = Field(Limits(), description="the brakes")
+    eviction: EvictionSettings = Field(EvictionSettings(), description="how plans are carried out")
     approvals: ApprovalSettings = Field(ApprovalSettings(), description="who decides over plans")
     schedules: Schedules = Field(Schedules(), description="when the graph is made again")
     severity: dict[Environment, Severity] = Field(

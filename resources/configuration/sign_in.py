@@ -7,6 +7,7 @@ from pathlib import Path
 
 from registry_core.errors import ConfigError
 from resources.configuration.credential_helpers import ask_helper
+from resources.configuration.credential_settings import Credentials
 from resources.configuration.docker_config import (
     DockerConfig,
     parse_docker_config,
@@ -15,7 +16,7 @@ from resources.configuration.docker_config import (
     user_docker_configs,
 )
 from resources.configuration.secrets import read_secret
-from resources.configuration.settings import DOCKER_HUB_HOSTS, Credentials, RegistrySettings
+from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
 from resources.registry.sign_in.login import BearerToken, Credential, Login
 
 ReadKubernetesSecret = Callable[[str, str, str], tuple[str, Mapping[str, bytes]]]
@@ -29,15 +30,16 @@ _PULL_SECRETS = {
 
 
 def sign_in_to(
-    settings: RegistrySettings, *, read_kubernetes_secret: ReadKubernetesSecret | None = None
+    settings: RegistrySettings, *, to_change: bool = False, read_kubernetes_secret: ReadKubernetesSecret | None = None
 ) -> Credential | None:
     """The credential of a configured registry, fetched now; None where no sign-in is configured.
 
-    A docker config may know the registry by any of its names. Raises ConfigError, or ClusterError for a pull
-    secret that cannot be read.
+    `to_change` takes `delete_credentials` where they are given. A docker config may know the registry by any of its
+    names. Raises ConfigError, or ClusterError for a pull secret that cannot be read.
     """
     first, *others = dict.fromkeys((*settings.names, settings.host))
-    return sign_in(settings.credentials, first, aliases=others, read_kubernetes_secret=read_kubernetes_secret)
+    credentials = (settings.delete_credentials if to_change else None) or settings.credentials
+    return sign_in(credentials, first, aliases=others, read_kubernetes_secret=read_kubernetes_secret)
 
 
 def sign_in(

@@ -16,7 +16,7 @@ from requests.adapters import HTTPAdapter
 from urllib3.exceptions import InsecureRequestWarning
 
 from registry_core.errors import ConfigError, Problem
-from resources.configuration.settings import TlsSettings
+from resources.configuration.credential_settings import TlsSettings
 from resources.registry.transport.trust import Trust
 
 _BUNDLES = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")  # ssl itself reads SSL_CERT_FILE and SSL_CERT_DIR

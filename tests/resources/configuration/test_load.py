@@ -105,7 +105,7 @@ registries:
   spare:
     url: https://a.example
     credentials: {kubernetes_secret: a/b, cluster: nope}
-conections: 3
+wardrobes: 3
 """,
         monkeypatch,
     )
@@ -117,7 +117,7 @@ conections: 3
         "registry_pipelines.yaml:10 registries.ghcr.connections",
         "registry_pipelines.yaml:11 registries.ghcr.retries",
         "registry_pipelines.yaml:14 registries.spare.credentials.cluster",
-        "registry_pipelines.yaml:15 conections",
+        "registry_pipelines.yaml:15 wardrobes",
     ]
     assert found[0].message == "`pagesize` is not known here; did you mean `page_size`?"
     assert "write 1 or more, not `0`" in found[4].message

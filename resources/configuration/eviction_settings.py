@@ -1,0 +1,51 @@
+"""The section `eviction`, and what of eviction is set for each registry."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from pydantic import Field
+
+from resources.configuration.base import Settings
+from resources.configuration.paths import FilePath
+from resources.configuration.spans import Span
+
+
+class EvictionSettings(Settings):
+    """Carrying out approved plans."""
+
+    wave_size: int = Field(
+        500, ge=1, description="images looked at and deleted at a time; families of images are never split"
+    )
+    check_health_between_waves: bool = Field(
+        True, description="look after each wave whether all that is in use can still be pulled; a new finding stops"
+    )
+
+
+class QuarantineSettings(Settings):
+    """Blobs of evicted images, copied before the deletion, so that restore works after collection too."""
+
+    folder: FilePath = Field(
+        description="OCI image layout that is made and tidied by us; keep it where it survives", examples=["quarantine"]
+    )
+    keep: Span = Field(timedelta(days=30), description="what was evicted longer ago is removed from it")
+
+
+class CollectionSettings(Settings):
+    """The registry's pod, where `garbage-collect` of distribution runs."""
+
+    cluster: str = Field(description="cluster that runs the registry", examples=["production"])
+    namespace: str = Field("default", description="namespace of the pod", examples=["registry"])
+    pod_selector: str = Field("app=registry", description="labels of the pod; exactly one running pod must have them")
+    container: str | None = Field(None, description="container; default: the pod's first")
+    command: tuple[str, ...] = Field(
+        ("registry", "garbage-collect", "/etc/docker/registry/config.yml"),
+        min_length=1,
+        description="what collects; the file is the registry's own configuration",
+    )
+    storage: str = Field("/var/lib/registry", description="folder that is measured before and after")
+    allow_pushes: bool = Field(
+        False,
+        description="collect while pushes are possible: an image pushed meanwhile may lose layers, so better set the"
+        " registry read-only first",
+    )
