@@ -9,6 +9,7 @@ from resources.configuration.settings import Site
 
 EVIDENCE = "evidence"  #: what we were told by clusters and registries
 HEALTH = "health"  #: what follows from it
+EVICTION = "eviction"  #: what may go, who agreed, what became of it
 OUTSIDE = "outside"  #: what we do not make, only read
 OWNERS = ["team:platform"]
 

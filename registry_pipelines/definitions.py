@@ -5,12 +5,17 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.cluster_inventory import build_cluster_inventory
+from assets.eviction_approval import eviction_approval
+from assets.eviction_outcome import eviction_outcome
+from assets.eviction_plan import build_eviction_plan
 from assets.freshness import build_freshness_checks
 from assets.health_report import build_health_report
 from assets.image_usage import build_image_usage
 from assets.names import live_cluster, live_registry
 from assets.registry_catalog import build_registry_catalog
+from registry_pipelines.approving.job import approve_eviction_plan
 from registry_pipelines.jobs import build_jobs
+from registry_pipelines.links import links_of_plan
 from registry_pipelines.schedules import build_schedules
 from registry_pipelines.sensors import build_sensors
 from resources.configuration.load import LoadedSite, load_site
@@ -28,9 +33,12 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             build_registry_catalog(site),
             build_image_usage(site),
             build_health_report(site),
+            build_eviction_plan(site, links_of_plan),
+            eviction_approval(site),
+            eviction_outcome(site),
         ],
         asset_checks=build_freshness_checks(),
-        jobs=build_jobs(site),
+        jobs=[*build_jobs(site), approve_eviction_plan],
         schedules=build_schedules(site),
         sensors=build_sensors(site),
         resources={"site": SiteResource(site_file=str(loaded.path))},

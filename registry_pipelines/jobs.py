@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dagster as dg
 
-from assets import cluster_inventory, health_report, image_usage, registry_catalog
+from assets import cluster_inventory, eviction_plan, health_report, image_usage, registry_catalog
 from assets.freshness import EVIDENCE_IS_FRESH
 from resources.configuration.settings import Site
 
@@ -12,6 +12,7 @@ REFRESH_INVENTORY = "refresh_inventory"
 REFRESH_CATALOG = "refresh_catalog"
 REFRESH_HEALTH = "refresh_health"
 CHECK_EVIDENCE = "check_evidence"
+PLAN_EVICTION = "plan_eviction"
 
 
 def build_jobs(site: Site) -> list[dg.UnresolvedAssetJobDefinition]:
@@ -31,6 +32,11 @@ def build_jobs(site: Site) -> list[dg.UnresolvedAssetJobDefinition]:
             REFRESH_HEALTH,
             selection=dg.AssetSelection.assets(image_usage.KEY, health_report.KEY),
             description="Who uses what of one registry, and is all of it still there to be pulled?",
+        ),
+        dg.define_asset_job(
+            PLAN_EVICTION,
+            selection=dg.AssetSelection.assets(eviction_plan.KEY),
+            description="Which images of one registry may go, by the newest evidence? Nothing is deleted.",
         ),
         dg.define_asset_job(
             CHECK_EVIDENCE,

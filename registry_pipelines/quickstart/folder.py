@@ -34,6 +34,8 @@ policies:
     keep_tags: ["stable", "latest", "production", "staging"]
     keep_last: 3
     keep_in_use: {{seen_within: 31d, rollbacks: 2}}
+    untagged: {{keep_within: 7d}}
+    when_unused: evict           # a repository that no cluster uses goes whole
 
 limits:
   min_images_in_use: 5         # the sample is a small company

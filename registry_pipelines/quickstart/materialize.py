@@ -10,10 +10,16 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import cluster_inventory, health_report, registry_catalog
+from assets import cluster_inventory, eviction_plan, health_report, registry_catalog
 from registry_core.errors import RegistryPipelinesError
 from registry_pipelines.definitions import build_definitions
-from registry_pipelines.jobs import CHECK_EVIDENCE, REFRESH_CATALOG, REFRESH_HEALTH, REFRESH_INVENTORY
+from registry_pipelines.jobs import (
+    CHECK_EVIDENCE,
+    PLAN_EVICTION,
+    REFRESH_CATALOG,
+    REFRESH_HEALTH,
+    REFRESH_INVENTORY,
+)
 from resources.configuration.load import LoadedSite
 
 #: The terminal shows steps; the events of each are in the UI.
@@ -40,6 +46,7 @@ def steps(loaded: LoadedSite) -> list[Step]:
         *(Step(REFRESH_CATALOG, registry_catalog.KEY, name) for name in site.registries),
         *(Step(REFRESH_HEALTH, health_report.KEY, name) for name in site.registries),
         Step(CHECK_EVIDENCE, cluster_inventory.KEY),
+        *(Step(PLAN_EVICTION, eviction_plan.KEY, name) for name in site.registries),
     ]
 
 

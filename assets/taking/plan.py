@@ -1,0 +1,138 @@
+"""Make the eviction plan of one registry: gather, decide, write down, check; file it unless the same one waits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from datetime import UTC, datetime, timedelta
+
+import pandas as pd
+
+from assets.taking.evidence import Evidence as Gathered
+from assets.taking.evidence import gather_evidence
+from assets.taking.usage import join_evidence
+from registry_core.errors import IncompleteSnapshot
+from registry_core.eviction import Plan, make_plan
+from registry_core.eviction_check import PlanProblem, check_plan
+from registry_core.eviction_summary import PlanSummary, summarise
+from registry_core.limits import Limits
+from registry_core.policy import read_policies
+from registry_core.policy_rules import Policies
+from registry_core.retention import decide
+from registry_core.retention_decisions import Decisions
+from registry_core.retention_evidence import Evidence, Snapshot
+from registry_core.usage import USAGE_KEY, UsageFrames
+from resources.configuration.settings import Site
+from resources.connections import Connections
+from resources.database import snapshots
+from resources.database.ledger_records import PlanRecord
+
+#: A waiting plan of which less than this part of its life is over is kept when nothing changed.
+_STILL_YOUNG = 0.5
+
+
+@dataclass(frozen=True)
+class MadePlan:
+    """A plan, what it says in figures, and whether it was filed.
+
+    `record` is None where the checks forbid it (`problems`). `is_new` is False where the same plan was waiting
+    already and stands.
+    """
+
+    plan: Plan
+    summary: PlanSummary
+    problems: tuple[PlanProblem, ...]
+    record: PlanRecord | None
+    is_new: bool
+    oldest: Snapshot = field(repr=False)
+
+
+def take_plan(connections: Connections, registry: str, *, run_id: str | None = None) -> MadePlan:
+    """Make the plan by the newest evidence, check it and file it.
+
+    A plan with the same entries, policies and limits that waits for a decision and is young stands instead, so
+    that nobody finds the form they fill in superseded by a newer inventory. Raises ConfigError without policies,
+    IncompleteSnapshot, PlanStale and LimitExceeded where no plan can be made.
+    """
+    now = datetime.now(UTC)
+    decisions = decide_now(connections, registry)
+    plan = make_plan(decisions, limits_of(connections.site), now=now)
+    problems = check_plan(plan, decisions.facts, now=now)
+    waiting = _waiting(connections, registry)
+    standing = waiting if waiting and not problems and _is_the_same(waiting, plan, now) else None
+    plan = standing or plan
+    # One with nothing in it is filed as well: it supersedes what waits and is no longer true.
+    record = None if problems else connections.history.ledger.save_plan(plan, made_at=now, run_id=run_id)
+    evidence = decisions.facts.evidence
+    return MadePlan(
+        plan=plan,
+        summary=summarise(plan, last_images=_last_images(connections, plan)),
+        problems=problems,
+        record=record,
+        is_new=standing is None,
+        oldest=min((evidence.catalog, *evidence.decisive.values()), key=lambda snapshot: snapshot.as_of),
+    )
+
+
+def decide_now(connections: Connections, registry: str, policies: Policies | None = None) -> Decisions:
+    """Decide over every image of a registry by the newest evidence; `policies` None: those of the configuration."""
+    policies = policies or read_policies(connections.site.policies)
+    gathered = gather_evidence(connections, registry)
+    usage = _with_the_past(connections, gathered, join_evidence(connections, gathered), policies)
+    return decide(policies, gathered.catalog, usage, evidence=evidence_of(connections, gathered))
+
+
+def evidence_of(connections: Connections, gathered: Gathered) -> Evidence:
+    """The snapshots of gathered evidence, as a decision stands on them."""
+    site = connections.site
+    return Evidence(
+        registry=gathered.registry,
+        catalog=_snapshot(gathered.catalog_snapshot),
+        inventories={one.source: _snapshot(one) for one in gathered.inventory_snapshots},
+        required=tuple(name for name, cluster in site.clusters.items() if cluster.required),
+        history_began_at=connections.history.began_at(gathered.registry),
+    )
+
+
+def limits_of(site: Site) -> Limits:
+    """The limits of the configuration, as the core knows them."""
+    return Limits(**{one.name: getattr(site.limits, one.name) for one in fields(Limits)})
+
+
+def _snapshot(stored: snapshots.Snapshot) -> Snapshot:
+    return Snapshot(id=str(stored.id), as_of=stored.as_of, coverage=stored.coverage)
+
+
+def _with_the_past(connections: Connections, gathered: Gathered, usage: UsageFrames, policies: Policies) -> UsageFrames:
+    """The usage of now, and uses that have ended, as far back as any entry of the policies looks."""
+    spans = [entry.keep_in_use.seen_within for entry in policies.entries if entry.keep_in_use]
+    back = max((span for span in spans if span is not None), default=timedelta(0))
+    if not back:
+        return usage
+    try:
+        past = connections.history.read_usage_since(gathered.registry, gathered.as_of - back)
+    except IncompleteSnapshot:  # image_usage was never stored; what was used before is then not known to anybody
+        return usage
+    both = pd.concat([usage.usage, past[list(usage.usage.columns)]], ignore_index=True)
+    both = both.sort_values("last_seen_at", kind="stable").drop_duplicates(list(USAGE_KEY), keep="last")
+    return UsageFrames(usage.registry, both.reset_index(drop=True), usage.unresolved)
+
+
+def _waiting(connections: Connections, registry: str) -> Plan | None:
+    ledger = connections.history.ledger
+    records = ledger.plans(registry, ("waiting",), limit=1)
+    return ledger.plan(records[0].fingerprint).plan if records else None
+
+
+def _is_the_same(waiting: Plan, made: Plan, now: datetime) -> bool:
+    old, new = waiting.basis, made.basis
+    return (
+        waiting.entries == made.entries
+        and (old.policies.to_json(), old.limits) == (new.policies.to_json(), new.limits)
+        and now - old.as_of < _STILL_YOUNG * old.limits.max_plan_age
+    )
+
+
+def _last_images(connections: Connections, plan: Plan) -> int | None:
+    """Images of the plan before this one."""
+    records = connections.history.ledger.plans(plan.basis.registry, limit=2)
+    return next((record.images for record in records if record.fingerprint != plan.fingerprint), None)

@@ -1,0 +1,77 @@
+"""File a person's decision over a plan: the one deed of the form in the Dagster UI and of the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from registry_core.approval import Approval, ApprovalRules, Approver, Verdict
+from registry_core.errors import Refused
+from registry_pipelines.approving.codes import counter_of_code
+from resources.configuration.approval_settings import ApprovalSettings
+from resources.connections import Connections
+from resources.database.ledger_records import PlanRecord
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PersonsDecision:
+    """What a person typed. `typed_at` is when they sent it: a code is judged at that time.
+
+    `signed_in_as` is the name that a sign-in proxy vouches for, None without one.
+    """
+
+    plan: str  #: fingerprint, or an unambiguous beginning of it
+    decision: Verdict
+    images: int
+    approver: str
+    reason: str
+    code: str = field(default="", repr=False)
+    typed_at: datetime
+    signed_in_as: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FiledDecision:
+    """The decision as it was filed, and what it made of the plan (`waiting`: a second person is needed)."""
+
+    approval: Approval
+    record: PlanRecord
+
+
+def rules_of(settings: ApprovalSettings) -> ApprovalRules:
+    """What the configuration asks of an approval."""
+    approvers = settings.approvers
+    return ApprovalRules(
+        approvers=None if approvers is None else tuple(Approver(one.name, one.totp is not None) for one in approvers),
+        sign_in_needed=settings.sign_in_header is not None,
+    )
+
+
+def file_decision(connections: Connections, decided: PersonsDecision) -> FiledDecision:
+    """Check and file. Raises ApprovalMissing, PlanStale or Refused with what to correct; then nothing was filed."""
+    settings, ledger = connections.site.approvals, connections.history.ledger
+    rules = rules_of(settings)
+    record = ledger.record(decided.plan)
+    if record.images == 0 and record.tags == 0:
+        raise Refused(f"the plan {record.short} has nothing to evict, so there is nothing to decide")
+    at = datetime.now(UTC)
+    approval = Approval(
+        fingerprint=record.fingerprint,
+        decision=decided.decision,
+        who=" ".join(decided.approver.split()),
+        at=at,
+        reason=" ".join(decided.reason.split()),
+        count=decided.images,
+        expires_at=at + settings.expires,
+        code_counter=_counter(settings, rules, decided),
+        signed_in_as=decided.signed_in_as,
+    )
+    return FiledDecision(approval, ledger.file_decision(approval, rules))
+
+
+def _counter(settings: ApprovalSettings, rules: ApprovalRules, decided: PersonsDecision) -> int | None:
+    approver = rules.approver(decided.approver)
+    if approver is None or not approver.needs_code or not decided.code.strip():
+        return None
+    secret = next(one.totp for one in settings.approvers or () if one.name == approver.name)
+    return None if secret is None else counter_of_code(secret, decided.code, at=decided.typed_at)

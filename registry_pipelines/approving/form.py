@@ -1,0 +1,42 @@
+"""Forms of the Launchpad as YAML: filled in but for what a person must add, with comments that explain them.
+
+A key that is left empty is null, and *Launch Run* stays grey until it is filled (design §9).
+"""
+
+from __future__ import annotations
+
+APPROVAL_OP = "decide"
+RESTORE_OP = "restore"
+
+
+def approval_form(fingerprint: str, *, with_code: bool = False) -> str:
+    """The form that decides over one plan; `with_code` where approvers have one-time codes."""
+    code = '      code: "" # six digits, between the quotes\n' if with_code else ""
+    return (
+        "ops:\n"
+        f"  {APPROVAL_OP}:\n"
+        "    config:\n"
+        f"      plan: {fingerprint}\n"
+        "      decision: approve # or reject\n"
+        "      # Type the number of images that go:\n"
+        "      images:\n"
+        "      # Your name, and why:\n"
+        "      approver:\n"
+        "      reason:\n"
+        f"{code}"
+    )
+
+
+def restore_form(fingerprint: str) -> str:
+    """The form that puts back what a plan deleted."""
+    return (
+        "ops:\n"
+        f"  {RESTORE_OP}:\n"
+        "    config:\n"
+        f"      plan: {fingerprint}\n"
+        "      # All of it; or some: [team/app@sha256:…]\n"
+        "      images: []\n"
+        "      # Your name, and why:\n"
+        "      person:\n"
+        "      reason:\n"
+    )

@@ -1,0 +1,57 @@
+"""Backfills that are launched after a deed, seen under Runs › Backfills by their title."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import dagster as dg
+from dagster import DagsterInstance
+from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGraph
+
+
+@dataclass(frozen=True, slots=True)
+class WantedBackfill:
+    """One backfill: these assets, each for one partition. The id makes it one, however often it is asked for."""
+
+    id: str
+    title: str
+    description: str
+    assets: Sequence[dg.AssetKey]
+    partition: str
+    tags: dict[str, str] = field(default_factory=dict)
+
+
+def request_backfill(instance: DagsterInstance, graph: BaseAssetGraph, wanted: WantedBackfill) -> bool:
+    """Put it on the list of the daemon; False where one with this id is there already, finished or not.
+
+    The one place that touches parts of Dagster which are not public: its minor version is pinned, and a test runs
+    this on an instance.
+    """
+    from dagster._core.definitions.selector import (
+        PartitionRangeSelector,
+        PartitionsByAssetSelector,
+        PartitionsSelector,
+    )
+    from dagster._core.execution.backfill import PartitionBackfill
+
+    if instance.get_backfill(wanted.id) is not None:
+        return False
+    only = PartitionsSelector(ranges=[PartitionRangeSelector(start=wanted.partition, end=wanted.partition)])
+    instance.add_backfill(
+        PartitionBackfill.from_partitions_by_assets(
+            backfill_id=wanted.id,
+            asset_graph=graph,
+            backfill_timestamp=time.time(),
+            tags=wanted.tags,
+            dynamic_partitions_store=instance,
+            partitions_by_assets=[
+                PartitionsByAssetSelector(asset_key=asset, partitions=only) for asset in wanted.assets
+            ],
+            title=wanted.title,
+            description=wanted.description,
+            run_config=None,
+        )
+    )
+    return True

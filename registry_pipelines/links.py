@@ -1,0 +1,68 @@
+"""Links into the Dagster UI and the web service, short enough for a summary that is shown inline."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote_plus
+
+import dagster as dg
+
+from assets.eviction_presentation import PlanLinks
+from assets.taking.plan import MadePlan
+from registry_pipelines.approving.form import approval_form, restore_form
+from resources.configuration.settings import Site
+
+#: Jobs that the links open.
+APPROVE = "approve_eviction_plan"
+RESTORE = "restore_evicted"
+
+#: Tags by which runs about a plan are found (Runs, filter by tag).
+PLAN_TAG = "registry_pipelines/plan"
+REGISTRY_TAG = "registry_pipelines/registry"
+
+#: Name of the code location in `workspace.yaml`, for runs that no web server or daemon launched.
+LOCATION = "registry_pipelines"
+
+
+def links_of_plan(made: MadePlan, site: Site, run: dg.DagsterRun) -> PlanLinks:
+    """Where one goes from a plan: the Launchpad with the form filled in, and the page of the web service."""
+    plan = made.plan
+    return PlanLinks(
+        review=review_link(plan.fingerprint, site, location=location_of(run)),
+        whole=whole_plan_link(plan.fingerprint, site),
+    )
+
+
+def review_link(fingerprint: str, site: Site, *, location: str) -> str:
+    form = approval_form(fingerprint, with_code=any(one.totp for one in site.approvals.approvers or ()))
+    return launchpad_link(APPROVE, form, location=location, prefix=site.approvals.path_prefix,
+                          tags={PLAN_TAG: fingerprint[:12]})  # fmt: skip
+
+
+def restore_link(fingerprint: str, site: Site, *, location: str) -> str:
+    return launchpad_link(RESTORE, restore_form(fingerprint), location=location, prefix=site.approvals.path_prefix,
+                          tags={PLAN_TAG: fingerprint[:12]})  # fmt: skip
+
+
+def whole_plan_link(fingerprint: str, site: Site) -> str | None:
+    """The page of a plan in the web service, where the configuration says how people reach that."""
+    address = site.web.address
+    return None if address is None else f"{address.rstrip('/')}/plans/{fingerprint[:12]}"
+
+
+def launchpad_link(job: str, form: str, *, location: str, prefix: str = "", tags: Mapping[str, str]) -> str:
+    """A relative link to the Launchpad of a job with this YAML in it."""
+    asked = [f"config={quote_plus(form, safe=_PLAIN)}"]
+    for number, (key, value) in enumerate(tags.items()):
+        asked += [f"tags[{number}][key]={quote_plus(key, safe=_PLAIN)}", f"tags[{number}][value]={quote_plus(value)}"]
+    return f"{prefix}/locations/{quote_plus(location)}/jobs/{job}/playground/setup?{'&'.join(asked)}"
+
+
+#: Characters that may stand in a query as they are; without them the link would be half as long again.
+_PLAIN = ":,/@'"
+
+
+def location_of(run: dg.DagsterRun) -> str:
+    """The code location that a run was launched from: its name differs between `dagster dev -m` and a workspace."""
+    origin = run.remote_job_origin
+    return LOCATION if origin is None else origin.repository_origin.code_location_origin.location_name
