@@ -35,6 +35,8 @@ UNRESOLVED_COLUMNS = (
     "first_seen_at", "last_seen_at",
 )  # fmt: skip
 
+_TAG_TEXTS = ("repository", "tag", "digest", "fault", "detail")
+_IMAGE_TEXTS = ("repository", "digest", "config_digest", "fault", "detail")
 _WORKLOAD = ["cluster", "namespace", "owner_kind", "owner_name", "container", "container_kind", "reference"]
 
 
@@ -67,8 +69,8 @@ def join_usage(
     """
     uses = _distinct_uses(inventory, environments)
     ours = uses["registry"].isin(list(names))
-    tags = catalog.tags[["repository", "tag", "digest", "fault", "detail"]]
-    images = catalog.images[["repository", "digest", "config_digest", "fault", "detail"]]
+    tags = _as_texts(catalog.tags, _TAG_TEXTS)[list(_TAG_TEXTS)]
+    images = _as_texts(catalog.images, _IMAGE_TEXTS)[list(_IMAGE_TEXTS)]
     stored = images.loc[images["fault"].ne("missing") | images["fault"].isna(), ["repository", "digest"]]
 
     by_tag = uses[ours & uses["tag"].notna() & uses["digest"].isna()].merge(
@@ -99,12 +101,18 @@ def _distinct_uses(inventory: pd.DataFrame, environments: Mapping[str, str]) -> 
     uses = inventory[[*keys, "first_seen_at", "last_seen_at"]].copy()
     uses["pods"] = inventory["kind"].eq("Pod").astype("int64")
     uses["environment"] = uses["cluster"].astype(object).map(dict(environments)).fillna("unknown")
-    for column in keys:
-        uses[column] = uses[column].astype(object).where(uses[column].notna(), None)
+    uses = _as_texts(uses, keys)
     grouped = uses.groupby([*keys, "environment"], dropna=False, sort=False, observed=True)
-    return grouped.agg(
+    counted = grouped.agg(
         pods=("pods", "sum"), first_seen_at=("first_seen_at", "min"), last_seen_at=("last_seen_at", "max")
-    ).reset_index()
+    )
+    return _as_texts(counted.reset_index(), keys)
+
+
+def _as_texts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:
+    """The frame with these columns as objects, None where unknown: a column of which nothing is known would
+    be one of numbers to pandas, and could not be joined on."""
+    return frame.assign(**{name: frame[name].astype(object).where(frame[name].notna(), None) for name in columns})
 
 
 def _by_running(
