@@ -1,0 +1,73 @@
+"""What is deployed: the references that run or would run, by product and place."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pandas as pd
+
+from registry_core.products import ProductNames
+
+#: A row for each (product, place, reference, running digest). `workloads` are names, at most `SHOWN` of them.
+USE_COLUMNS = (
+    "product", "place", "cluster", "environment", "registry", "host", "repository", "tag", "digest", "status_digest",
+    "platform", "pods", "workloads", "since",
+)  # fmt: skip
+
+SHOWN = 5
+
+#: Kept by their owner as its past: what they name is not what is deployed.
+_PAST = ("ReplicaSet", "Job")
+
+_KEY = ["cluster", "environment", "registry", "repository", "tag", "digest", "status_digest", "platform"]
+
+
+def deployed_uses(
+    inventory: pd.DataFrame,
+    products: ProductNames,
+    environment_of: Callable[[str, str], str],
+    environments: Mapping[str, str],
+) -> pd.DataFrame:
+    """USE_COLUMNS from INVENTORY_COLUMNS of all clusters.
+
+    Deployed is what a pod runs or waits for, and what a workload's template would start. ReplicaSets kept for
+    rollback and finished Jobs of a CronJob are its past, and pods that ended run nothing.
+    """
+    templates = inventory["state"].eq("template")
+    past = inventory["kind"].isin(_PAST) & inventory["kind"].ne(inventory["owner_kind"])
+    ended = ~templates & inventory["state"].eq("terminated")
+    found = inventory[inventory["repository"].notna() & ~(templates & past) & ~ended].copy()
+    found["workload"] = found["namespace"] + "/" + found["owner_name"]
+    found["running"] = (found["kind"].eq("Pod") & found["state"].eq("running")).astype("int64")
+    found["environment"] = _environments(found, environment_of)
+    for name in _KEY:
+        found[name] = found[name].astype(object).where(found[name].notna(), "")
+    grouped = found.groupby(_KEY, sort=False, observed=True)
+    uses = grouped.agg(pods=("running", "sum"), since=("first_seen_at", "min")).reset_index()
+    uses["workloads"] = _workloads(found["workload"], grouped.ngroup(), len(uses))
+    for name in ("tag", "digest", "status_digest", "platform"):
+        uses[name] = uses[name].astype(object).where(uses[name].ne(""), None)
+    uses["host"] = uses["registry"]
+    uses["product"] = products.products_of(uses["host"], uses["repository"])
+    uses["registry"] = uses["host"].map({host: products.registry_of(host) or host for host in uses["host"].unique()})
+    own = uses["environment"].eq(uses["cluster"].map(dict(environments)).fillna("unknown"))
+    uses["place"] = uses["cluster"].where(own, uses["cluster"] + " (" + uses["environment"] + ")")
+    return uses.loc[uses["product"].notna(), list(USE_COLUMNS)].reset_index(drop=True)
+
+
+def _environments(found: pd.DataFrame, environment_of: Callable[[str, str], str]) -> pd.Series[str]:
+    pairs = pd.MultiIndex.from_arrays([found["cluster"], found["namespace"]])
+    codes, distinct = pd.factorize(pairs)
+    names = pd.Series([environment_of(cluster, namespace) for cluster, namespace in distinct], dtype=object)
+    return pd.Series(names.to_numpy(dtype=object)[codes], index=found.index, dtype=object)
+
+
+def _workloads(names: pd.Series[str], groups: pd.Series[int], count: int) -> pd.Series[Any]:
+    """The names of each group, sorted, at most SHOWN; a Python function for each group takes twenty times as long."""
+    pairs = pd.DataFrame({"group": groups, "name": names}).drop_duplicates().sort_values(["group", "name"])
+    shown = pairs[pairs.groupby("group").cumcount() < SHOWN]
+    gathered: list[list[str]] = [[] for _ in range(count)]
+    for group, name in zip(shown["group"], shown["name"], strict=True):
+        gathered[group].append(name)
+    return pd.Series([tuple(one) for one in gathered], dtype=object)
