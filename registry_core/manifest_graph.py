@@ -21,7 +21,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import cast
 
 import numpy as np
 import pandas as pd
@@ -29,6 +28,7 @@ import pandas as pd
 from registry_core.adjacency import Adjacency, Mask, Rows, reachable
 from registry_core.catalog import CatalogFrames
 from registry_core.digests import HEX_LENGTHS, fallback_tag, subject_of_tag
+from registry_core.numbering import Numbering
 
 _NAMED_AFTER_DIGEST = tuple(f"{algorithm}-" for algorithm in HEX_LENGTHS)
 _CUT_IN_TAGS = tuple(f"{algorithm}:" for algorithm, length in HEX_LENGTHS.items() if length > 64)
@@ -74,7 +74,7 @@ class ManifestGraph:
 
         Digests that the catalog does not hold are left out.
         """
-        wanted = self._nodes.digests.get_indexer(pd.Index(list(digests), dtype=object))
+        wanted = self._nodes.digests.codes_of(pd.Series(list(digests), dtype=object))
         rows = np.unique(self._nodes.rows_by_digest(wanted[wanted >= 0])[1])
         if repository is None:
             return rows
@@ -111,7 +111,7 @@ class ManifestGraph:
         Trap: which repository holds what is lost on the way; for decisions use rows.
         """
         mask = self.closure(self.rows_of(digests), down=down, up=up, referrers=referrers)
-        return set(self._nodes.digests[self._nodes.digest_codes[mask]])
+        return set(self._nodes.digests.texts[self._nodes.digest_codes[mask]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -119,7 +119,7 @@ class _Nodes:
     """The rows of the images frame by (repository, digest), as integers."""
 
     repositories: pd.Index
-    digests: pd.Index
+    digests: Numbering
     repository_codes: Rows
     digest_codes: Rows
     _keys: Rows = field(repr=False)  #: sorted (repository, digest) of each node, as one number
@@ -130,9 +130,9 @@ class _Nodes:
     @classmethod
     def of(cls, images: pd.DataFrame) -> _Nodes:
         repository_codes, repositories = pd.factorize(images["repository"])
-        digest_codes, digests = pd.factorize(images["digest"])
-        if (digest_codes < 0).any() or (repository_codes < 0).any():
+        if images["digest"].isna().any() or (repository_codes < 0).any():
             raise ValueError("an image of the catalog has no repository or no digest: it cannot stand in a graph")
+        digest_codes, digests = Numbering.of(images["digest"])
         keys = repository_codes.astype(np.int64) * max(len(digests), 1) + digest_codes
         order = np.argsort(keys)
         keys = keys[order]
@@ -143,7 +143,7 @@ class _Nodes:
         np.cumsum(np.bincount(digest_codes, minlength=len(digests)), out=starts[1:])
         return cls(
             repositories=pd.Index(repositories),
-            digests=pd.Index(digests),
+            digests=digests,
             repository_codes=repository_codes.astype(np.int64),
             digest_codes=digest_codes.astype(np.int64),
             _keys=keys,
@@ -157,7 +157,7 @@ class _Nodes:
 
     def digest_codes_of(self, digests: pd.Series) -> Rows:
         """The number of each digest; -1 where no image has it, or where it is missing."""
-        return cast(Rows, self.digests.get_indexer(pd.Index(digests)))
+        return self.digests.codes_of(digests)
 
     def rows(self, repository_codes: Rows, digest_codes: Rows) -> Rows:
         """The row of each (repository, digest); -1 where there is none."""
@@ -195,9 +195,11 @@ def _subject_edges(nodes: _Nodes, images: pd.DataFrame) -> tuple[Rows, Rows]:
 
 
 def _tag_edges(nodes: _Nodes, tags: pd.DataFrame) -> tuple[Rows, Rows]:
-    named = tags[tags["tag"].str.startswith(_NAMED_AFTER_DIGEST, na=False) & tags["digest"].notna()]
-    cut_short = nodes.digests.str.startswith(_CUT_IN_TAGS) if len(nodes) else np.zeros(0, dtype=bool)
-    cut = {fallback_tag(digest): digest for digest in nodes.digests[cut_short]}
+    texts = tags["tag"].to_numpy(dtype=object).tolist()
+    rows = [row for row, tag in enumerate(texts) if isinstance(tag, str) and tag.startswith(_NAMED_AFTER_DIGEST)]
+    named = tags.iloc[rows]
+    named = named[named["digest"].notna()]
+    cut = {fallback_tag(digest): digest for digest in nodes.digests.texts.tolist() if digest.startswith(_CUT_IN_TAGS)}
     about = [subject.digest if (subject := subject_of_tag(tag)) else cut.get(tag) for tag in named["tag"]]
     repository_codes = nodes.repositories.get_indexer(pd.Index(named["repository"]))
     subject_rows = nodes.rows(repository_codes, nodes.digest_codes_of(pd.Series(about, dtype=object)))
