@@ -25,6 +25,7 @@ class Processes:
     """Starts processes and ends all of them, last first, when the `with` block is left for any reason."""
 
     def __init__(self, logs: Path) -> None:
+        self.grace_seconds = _GRACE_SECONDS  #: how long each demand to end is waited for
         self._logs = logs
         self._running: list[tuple[str, subprocess.Popen[bytes]]] = []
 
@@ -39,7 +40,7 @@ class Processes:
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             for _, process in reversed(self._running):
-                _end(process)
+                _end(process, self.grace_seconds)
         finally:
             signal.signal(signal.SIGINT, previous)
 
@@ -86,7 +87,7 @@ class Processes:
             time.sleep(0.5)
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], grace_seconds: float) -> None:
     """Ask the whole group to end, wait, then insist."""
     for demand in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
         try:
@@ -94,7 +95,7 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except ProcessLookupError:
             break
         try:
-            process.wait(_GRACE_SECONDS)
+            process.wait(grace_seconds)
             break
         except subprocess.TimeoutExpired:
             continue
