@@ -6,6 +6,7 @@ client, the crawl and the probes are coroutines that call `exchange`; nothing el
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -57,6 +58,7 @@ class RegistryConnection:
         self._session = Session(self.label, self.url, credentials, self._ask_plainly, insecure=settings.tls.insecure)
         self._idle: list[Engine] = []
         self._lock = threading.Lock()
+        self._process = os.getpid()
 
     def __repr__(self) -> str:
         return f"RegistryConnection({self.name}, {self.url})"
@@ -75,6 +77,8 @@ class RegistryConnection:
     def engine(self) -> Iterator[Engine]:
         """An engine of this thread's own for a while; its open connections are kept for the next."""
         with self._lock:
+            if self._process != os.getpid():  # after a fork the sockets are our parent's
+                self._process, self._idle = os.getpid(), []
             engine = self._idle.pop() if self._idle else None
         if engine is None:
             engine = Engine(Handles(self._trust, self._timeout_seconds), self._slots)

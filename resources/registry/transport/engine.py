@@ -128,10 +128,17 @@ class Engine:
         if first is None:
             return
 
+        going = True
+
         async def worker(item: Item | None) -> None:
-            while item is not None:
-                await do(item)
-                item = next(shared, None)
+            nonlocal going
+            try:
+                while going and item is not None:
+                    await do(item)
+                    item = next(shared, None)
+            except BaseException:
+                going = False
+                raise
 
         workers = [self.spawn(worker(first))]
         for _ in range((width or self._slots.limit) - 1):
@@ -150,10 +157,9 @@ class Engine:
         """End a task where it stands; nothing happens to one that is done."""
         if task.done:
             return
-        task.done = True
-        task.error = RuntimeError("this task was cancelled")
         if task.handle is not None:
             self._release(task.handle)
+        self._finish(task, None, RuntimeError("this task was cancelled"))
         task.coroutine.close()
 
     def close(self) -> None:

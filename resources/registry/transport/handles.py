@@ -16,6 +16,8 @@ USER_AGENT = "registry-pipelines"
 #: pycurl takes an empty list for "leave it as it was": the request before may have been signed in.
 _PLAIN_HEADERS = ["Accept: */*"]
 
+_LONGEST_ANSWER = 20  # times `timeout`, for one answer that comes drop by drop
+
 #: Proxy options depend on the host, so they are set again only when the host changes.
 _NO_HOST = object()
 
@@ -24,7 +26,7 @@ class Handle:
     """One libcurl easy handle and what is collected for the request it carries."""
 
     __slots__ = (
-        "_body", "_cut", "_limit", "_proxied_for", "_received", "_request", "_sink", "_trust", "_url",
+        "_body", "_cut", "_limit", "_proxied_for", "_received", "_request", "_sink", "_trust", "_unbounded", "_url",
         "curl", "lines", "method", "streaming", "task", "timeout_seconds",
     )  # fmt: skip
 
@@ -42,6 +44,7 @@ class Handle:
         self._request: Request | None = None
         self._sink: Sink | None = None
         self._url = ""
+        self._unbounded: bool | None = None
         curl = self.curl = pycurl.Curl()
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
@@ -53,6 +56,9 @@ class Handle:
         curl.setopt(pycurl.CONNECTTIMEOUT_MS, int(timeout_seconds * 1000))
         curl.setopt(pycurl.HEADERFUNCTION, self.lines.append)
         curl.setopt(pycurl.WRITEFUNCTION, self._write)
+        # `timeout` is for silence: a long list or a large blob may take longer as long as it comes.
+        curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)
+        curl.setopt(pycurl.LOW_SPEED_TIME, max(1, int(timeout_seconds)))
         trust.prepare(curl)
         if method == "HEAD":
             curl.setopt(pycurl.NOBODY, 1)
@@ -75,14 +81,10 @@ class Handle:
             curl.setopt(pycurl.PROXY, self._trust.proxy_of(url))
             curl.setopt(pycurl.NOPROXY, self._trust.not_proxied)
         curl.setopt(pycurl.URL, url)
-        milliseconds = int(self.timeout_seconds * 1000)
-        if self.streaming or self.method not in ("GET", "HEAD"):
-            # A large body may take long; it may not stand still.
-            curl.setopt(pycurl.TIMEOUT_MS, 0)
-            curl.setopt(pycurl.LOW_SPEED_LIMIT, 1)
-            curl.setopt(pycurl.LOW_SPEED_TIME, max(1, milliseconds // 1000))
-        else:
-            curl.setopt(pycurl.TIMEOUT_MS, milliseconds)
+        unbounded = self.streaming or self.method not in ("GET", "HEAD")
+        if unbounded != self._unbounded:
+            self._unbounded = unbounded
+            curl.setopt(pycurl.TIMEOUT_MS, 0 if unbounded else int(self.timeout_seconds * 1000) * _LONGEST_ANSWER)
         if self.method not in ("GET", "HEAD"):
             body = request.body or b""
             curl.setopt(pycurl.READDATA, BytesIO(body))
