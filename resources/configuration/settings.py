@@ -18,9 +18,11 @@ from resources.configuration.credential_settings import Credentials, TlsSettings
 from resources.configuration.database_settings import DatabaseSettings
 from resources.configuration.eviction_settings import CollectionSettings, EvictionSettings, QuarantineSettings
 from resources.configuration.namespaces import Namespaces, environment_of_namespace
+from resources.configuration.notify_settings import NotificationSettings
 from resources.configuration.paths import FilePath
 from resources.configuration.secrets import SecretName
 from resources.configuration.spans import Span
+from resources.configuration.versions_settings import VersionsSettings
 from resources.configuration.web_settings import WebSettings
 
 
@@ -240,6 +242,14 @@ class Site(Settings):
         description="severity of a finding by the environment of the cluster it hurts; others: warning",
     )
     web: WebSettings = Field(WebSettings(), description="the web service: reports, monitoring, metrics")
+    versions: VersionsSettings = Field(VersionsSettings(), description="deployed against available versions")
+    notifications: tuple[NotificationSettings, ...] = Field((), description="who is told of what, see notifications")
+    dagster_address: str | None = Field(
+        None,
+        description="how people reach the Dagster UI, for links in notifications",
+        pattern=r"^https?://[^?#@\s]+$",
+        examples=["https://dagster.example.com"],
+    )
     policies: tuple[dict[str, Any], ...] = Field(
         (),
         description="retention, first match decides; see policy",
