@@ -24,7 +24,7 @@ from resources.database.manifests import IN_LIST
 from resources.database.times import maybe_from_micros, now_micros, to_micros
 
 #: Asked again: the manifest was read again too, and what it was told before stands no more.
-_ASKED_AGAIN = ("tags", "referrers", "media_type", "asked_at", "outcome", "why", "ended_at", "run_id")
+_ASKED_AGAIN = ("tags", "referrers", "media_type", "kept_at", "outcome", "why", "ended_at", "run_id")
 _ENDED = ("outcome", "why", "ended_at", "run_id")
 
 
@@ -104,7 +104,7 @@ def _line(row: sa.Row[Any]) -> JournalLine:
         tags=tuple(row.tags),
         referrers=tuple(row.referrers),
         media_type=row.media_type,
-        asked_at=maybe_from_micros(row.asked_at),
+        kept_at=maybe_from_micros(row.kept_at),
         outcome=None if row.outcome is None else EntryOutcome(row.outcome, row.why),
         ended_at=maybe_from_micros(row.ended_at),
         run_id=row.run_id,
@@ -124,7 +124,7 @@ def frame(database: Database, fingerprint: str) -> pd.DataFrame:
             line.media_type,
             None if line.outcome is None else line.outcome.word,
             "" if line.outcome is None else line.outcome.why,
-            line.asked_at,
+            line.kept_at,
             line.ended_at,
             line.run_id,
             ", ".join(line.referrers),
@@ -134,7 +134,7 @@ def frame(database: Database, fingerprint: str) -> pd.DataFrame:
         for line in lines(database, fingerprint)
     ]
     made = pd.DataFrame(rows, columns=list(JOURNAL_COLUMNS))
-    for name in ("asked_at", "ended_at", "restored_at"):
+    for name in ("kept_at", "ended_at", "restored_at"):
         made[name] = pd.to_datetime(made[name], utc=True).astype("datetime64[us, UTC]")
     for name in ("outcome", "media_type", "restored_by"):
         made[name] = made[name].astype(object).where(made[name].notna(), None)

@@ -19,10 +19,11 @@ before its end, for good."""
 HolderIsAlive = Callable[[str], bool]
 """Whether the run of this id may still be working. What cannot be told counts as alive."""
 
-#: `journal`: a row an entry of the plan that was looked at. `asked_at` is null for what was never requested;
-#: `outcome` is null while it is not known whether a request did anything. `restored_at` is of the last restoration.
+#: `journal`: a row an entry of the plan that was looked at. `kept_at` is when its manifest was kept, before any
+#: request; null for what was never to be requested. `outcome` is null while it is not known whether a request was sent
+#: and did anything. `restored_at` is of the last restoration.
 JOURNAL_COLUMNS = (
-    "position", "kind", "repository", "digest", "tags", "media_type", "outcome", "why", "asked_at", "ended_at",
+    "position", "kind", "repository", "digest", "tags", "media_type", "outcome", "why", "kept_at", "ended_at",
     "run_id", "referrers", "restored_at", "restored_by",
 )  # fmt: skip
 
@@ -96,7 +97,7 @@ class EntryEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalLine:
-    """One line of a journal, without the manifest. `outcome` None: asked for, and the answer is not known."""
+    """One line of a journal, without the manifest. `outcome` None: kept, and nobody knows whether it was requested."""
 
     position: int
     kind: Kind
@@ -105,7 +106,7 @@ class JournalLine:
     tags: tuple[str, ...]
     referrers: tuple[str, ...]
     media_type: str | None
-    asked_at: datetime | None
+    kept_at: datetime | None
     outcome: EntryOutcome | None
     ended_at: datetime | None
     run_id: str

@@ -71,8 +71,8 @@ spent_codes = sa.Table(
     sa.Column("counter", sa.BigInteger, primary_key=True, autoincrement=False),
 )
 
-#: What was done with each entry of a plan. `asked_at` is written before its request and is null for what was never
-#: requested; `outcome` is null while nobody knows. `why` completes the outcome.
+#: What was done with each entry of a plan. `kept_at` is written before its request and is null for what was never to
+#: be requested; `outcome` is null while nobody knows. `why` completes the outcome.
 journal = sa.Table(
     "eviction_journal",
     metadata,
@@ -84,7 +84,7 @@ journal = sa.Table(
     sa.Column("tags", sa.JSON, nullable=False),
     sa.Column("referrers", sa.JSON, nullable=False),
     sa.Column("media_type", sa.Text),
-    sa.Column("asked_at", sa.BigInteger),
+    sa.Column("kept_at", sa.BigInteger),
     sa.Column("outcome", sa.Text),
     sa.Column("why", sa.Text, nullable=False),
     sa.Column("ended_at", sa.BigInteger),

@@ -308,7 +308,7 @@ def test_the_journal_keeps_what_restores_an_image(ledger: Ledger) -> None:
     ledger.journal_before(claim, [kept])
     (line,) = ledger.lines(plan.fingerprint)
     assert (line.tags, line.referrers, line.media_type) == (kept.tags, kept.referrers, kept.media_type)
-    assert line.asked_at is not None
+    assert line.kept_at is not None
     assert line.outcome is None
     assert dict(ledger.kept_documents([kept.entry.digest])) == {kept.entry.digest: kept.document}
     ledger.journal_after(claim, [EntryEnded(0, kept.entry, DELETED)])
@@ -334,11 +334,11 @@ def test_the_journal_as_a_frame_tells_each_outcome(ledger: Ledger) -> None:
     frame = ledger.journal(plan.fingerprint)
     assert frame["position"].tolist() == [0, 1, 2, 3]
     assert frame["outcome"].tolist() == ["refused by registry", "already gone", "spared", None]
-    assert frame["asked_at"].notna().tolist() == [True, False, False, True]
+    assert frame["kept_at"].notna().tolist() == [True, False, False, True]
     assert frame["why"].tolist()[:2] == ["DENIED", ""]
     ledger.mark_restored(plan.fingerprint, [0], run_id="back", at=SOON)
     assert ledger.journal(plan.fingerprint)["restored_by"].tolist() == ["back", None, None, None]
-    assert str(frame["asked_at"].dtype) == "datetime64[us, UTC]"
+    assert str(frame["kept_at"].dtype) == "datetime64[us, UTC]"
 
 
 def test_a_locked_database_is_told_as_something_that_passes(

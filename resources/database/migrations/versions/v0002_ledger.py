@@ -95,7 +95,7 @@ def _create_journal() -> None:
         sa.Column("tags", sa.JSON, nullable=False),
         sa.Column("referrers", sa.JSON, nullable=False),
         sa.Column("media_type", sa.Text),
-        sa.Column("asked_at", sa.BigInteger),
+        sa.Column("kept_at", sa.BigInteger),
         sa.Column("outcome", sa.Text),
         sa.Column("why", sa.Text, nullable=False),
         sa.Column("ended_at", sa.BigInteger),
