@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from registry_core.monitoring_uses import ground_of_environment, phases_of
@@ -104,7 +106,7 @@ def test_a_text_that_is_no_reference_is_told_where_a_cluster_trips_over_it() -> 
         {"kind": "Job", "state": "template", "replicas": 1},
     ],
 )
-def test_what_nobody_wants_now_is_no_trouble(fields: dict[str, object]) -> None:
+def test_what_nobody_wants_now_is_no_trouble(fields: dict[str, Any]) -> None:
     assert troubles([use(WEB, **fields)], report([finding("reference", "missing", "shop/web", tag="v1")])) == ()
 
 

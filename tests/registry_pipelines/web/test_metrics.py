@@ -16,7 +16,7 @@ WEB = f"{HOST}/shop/web:v1"
 def samples(text: str) -> dict[tuple[str, frozenset[tuple[str, str]]], float]:
     return {
         (sample.name.removeprefix("registry_pipelines_"), frozenset(sample.labels.items())): sample.value
-        for family in parse(text)
+        for family in parse(text)  # type: ignore[no-untyped-call]
         for sample in family.samples
     }
 
