@@ -6,6 +6,7 @@ changed, and carrying it out may only leave entries out (`eviction_shrink`).
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -143,6 +144,8 @@ class Plan:
             )
         except (KeyError, TypeError, ValueError, AttributeError) as error:
             raise Refused(f"cannot read the plan: something is missing or wrong ({error}); make a new one") from error
+        if isinstance(value, bytes) and hashlib.sha256(value).hexdigest() == expected:
+            return plan  # the very bytes that were filed
         if expected is not None and plan.fingerprint != expected:
             raise Refused(
                 f"the plan was filed as {expected[:12]} and its content has the fingerprint {plan.fingerprint[:12]}:"

@@ -61,11 +61,12 @@ def shrink(entries: Iterable[Entry], fresh: Fresh) -> Shrunk:
     gone = [entry for entry in given if entry.image in fresh.gone]
     rest = [entry for entry in given if entry.image not in fresh.gone]
     tags_now = {repository: _tags_by_digest(tags) for repository, tags in fresh.tags.items()}
+    nothing: dict[str | None, list[str]] = {}
     protected = {name: _protected(fresh.policies, name) for name in {entry.repository for entry in rest}}
 
     why: dict[Image, str] = {}
     for entry in rest:
-        reason = protected[entry.repository] or _why_spared(entry, fresh, tags_now.get(entry.repository, {}))
+        reason = protected[entry.repository] or _why_spared(entry, fresh, tags_now.get(entry.repository, nothing))
         if reason:
             why[entry.image] = reason
     _spare_families(rest, fresh, why)
@@ -76,12 +77,12 @@ def shrink(entries: Iterable[Entry], fresh: Fresh) -> Shrunk:
     )
 
 
-def _tags_by_digest(tags: Mapping[str, str | None]) -> dict[str, set[str]]:
-    found: defaultdict[str, set[str]] = defaultdict(set)
+def _tags_by_digest(tags: Mapping[str, str | None]) -> dict[str | None, list[str]]:
+    """The tags of each digest; under None those that could not be read."""
+    found: dict[str | None, list[str]] = {}
     for tag, digest in tags.items():
-        if digest is not None:
-            found[digest].add(tag)
-    return dict(found)
+        found.setdefault(digest, []).append(tag)
+    return found
 
 
 def _protected(policies: Policies | None, repository: str) -> str | None:
@@ -91,7 +92,7 @@ def _protected(policies: Policies | None, repository: str) -> str | None:
     return f"protected since by policies[{number}]"
 
 
-def _why_spared(entry: Entry, fresh: Fresh, tags_now: Mapping[str, set[str]]) -> str | None:
+def _why_spared(entry: Entry, fresh: Fresh, tags_now: Mapping[str | None, list[str]]) -> str | None:
     """The first reason of an entry itself; None where it may go as far as it is concerned alone."""
     if entry.repository in fresh.unread:
         return f"the repository could not be read: {fresh.unread[entry.repository]}"
@@ -100,15 +101,14 @@ def _why_spared(entry: Entry, fresh: Fresh, tags_now: Mapping[str, set[str]]) ->
         return "the repository was not looked at before the deletion"
     if user := fresh.in_use.get(entry.image):
         return f"now in use by {user}"
-    unknown = sorted(tag for tag, digest in tags.items() if digest is None)
-    if unknown:
-        return f"the tag {unknown[0]} could not be read and may name it"
+    if unknown := tags_now.get(None):
+        return f"the tag {min(unknown)} could not be read and may name it"
     for tag in entry.tags:
         if tag in tags and tags[tag] != entry.digest:
             return f"the tag {tag} has moved to {tags[tag]}"
-    new = sorted(tags_now.get(entry.digest, set()) - set(entry.tags))
+    new = set(tags_now.get(entry.digest, ())).difference(entry.tags)
     if new and entry.kind == "delete":
-        return f"it has the new tag {new[0]}"
+        return f"it has the new tag {min(new)}"
     return None
 
 

@@ -87,11 +87,13 @@ class Order:
             return np.empty(0, dtype=np.int64)
         total = self._total(counted)
         place = total[self.group]
-        nearest = np.maximum.accumulate(np.where(used[self.rows], place, -1))[self.group_end]
-        return np.where(nearest >= total[self.start], place - nearest, -1)
+        nearest = np.maximum.accumulate(np.where(used[self.rows], place, np.int32(-1)))[self.group_end]
+        return np.where(nearest >= total[self.start], place - nearest, np.int32(-1))
 
     def _total(self, counted: Array) -> Array:
-        return np.concatenate([[0], np.cumsum(counted[self.rows])])
+        total = np.zeros(len(self.rows) + 1, dtype=np.int32)
+        np.cumsum(counted[self.rows], out=total[1:])
+        return total
 
 
 def order_images(nodes: Nodes, dates: Array, chosen: Array) -> Order:
@@ -99,12 +101,12 @@ def order_images(nodes: Nodes, dates: Array, chosen: Array) -> Order:
     rows = np.flatnonzero(chosen & (dates != UNKNOWN))
     rows = rows[np.lexsort((-dates[rows], nodes.repository[rows]))]
     repository, date = nodes.repository[rows], dates[rows]
-    places = np.arange(len(rows))
+    places = np.arange(len(rows), dtype=np.int32)
     new_repository = np.append(True, repository[1:] != repository[:-1])[: len(rows)]
     new_moment = new_repository | np.append(True, date[1:] != date[:-1])[: len(rows)]
-    group = np.maximum.accumulate(np.where(new_moment, places, 0)) if len(rows) else places
-    start = np.maximum.accumulate(np.where(new_repository, places, 0)) if len(rows) else places
+    group = np.maximum.accumulate(np.where(new_moment, places, np.int32(0))) if len(rows) else places
+    start = np.maximum.accumulate(np.where(new_repository, places, np.int32(0))) if len(rows) else places
     first_places = np.flatnonzero(new_moment)
-    ends = np.append(first_places[1:], len(rows)) - 1
+    ends = (np.append(first_places[1:], len(rows)) - 1).astype(np.int32)
     group_end = ends[np.cumsum(new_moment) - 1] if len(rows) else places
     return Order(rows=rows, group=group, group_end=group_end, start=start)

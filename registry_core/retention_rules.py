@@ -51,7 +51,7 @@ def _roll_back(facts: Facts, reasons: Array) -> Array:
     ranked = shape.counted | shape.alone | (used & ~shape.dependent)
     used &= ranked
     order = order_images(nodes, facts.dates, ranked)
-    newer = np.full(len(nodes), -1, dtype=np.int64)
+    newer = np.full(len(nodes), -1, dtype=np.int32)
     newer[order.rows] = order.newer(shape.counted)
     newer[~shape.counted] = -1
 
