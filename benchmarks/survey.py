@@ -43,7 +43,9 @@ def main() -> None:
     print(f"memory of {MANY_PODS:,} over {FEW_PODS:,} pods: {rows[1][2] / rows[0][2]:.2f}\n")
 
     inventory, catalog = _inventory(), _catalog()
-    joined, took = _timed(lambda: join_usage(inventory, catalog, names=["r"], environments={"c": "production"}))
+    joined, took = _timed(
+        lambda: join_usage(inventory, catalog, names=["r"], environment_of=lambda cluster, namespace: "production")
+    )
     found, naive = _timed(lambda: _loop(inventory, catalog))
     assert found == joined.images_in_use, (found, joined.images_in_use)
     print(f"usage of {TAGS:,} tags x {REFERENCES:,} references: {took:.2f} s, {joined.images_in_use:,} images in use")

@@ -17,6 +17,7 @@ from registry_core.health import Answer, Part, What
 from registry_core.inventory import PULL_ERRORS
 from registry_core.plain_rows import plain_rows
 from registry_core.pull_errors import fault_of_pull_error
+from registry_core.usage import EnvironmentOf, environments
 
 #: `findings`: a row a finding. `digest` is the image, `blob` the part of it that is wrong (layer, config or
 #: child); `used_by` and `clusters` are texts for people, names joined by commas.
@@ -184,10 +185,10 @@ def judge_references(unresolved: pd.DataFrame, severity_of: SeverityOf) -> list[
     return found
 
 
-def judge_pulls(inventory: pd.DataFrame, environments: Mapping[str, str], severity_of: SeverityOf) -> list[Finding]:
+def judge_pulls(inventory: pd.DataFrame, environment_of: EnvironmentOf, severity_of: SeverityOf) -> list[Finding]:
     """Findings for pull errors that clusters report (INVENTORY_COLUMNS), whatever the registry says."""
     failing = inventory[inventory["reason"].isin(PULL_ERRORS)].copy()
-    failing["environment"] = failing["cluster"].map(dict(environments)).fillna("unknown")
+    failing["environment"] = environments(failing, environment_of)
     found = []
     columns = ["reference", "repository", "tag", "digest", "reason", "message"]
     for _, rows in failing.groupby("reference", sort=True):

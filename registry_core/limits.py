@@ -18,7 +18,7 @@ class Limits:
     """
 
     max_inventory_age: timedelta = timedelta(hours=2)
-    max_catalog_age: timedelta = timedelta(hours=24)
+    max_catalog_age: timedelta = timedelta(hours=30)
     max_plan_age: timedelta = timedelta(hours=24)  #: also how long an approval holds
     max_evicted_images: int = 500
     max_evicted_share: float = 0.9  #: of the stored images of the registry

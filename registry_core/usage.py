@@ -7,7 +7,7 @@ moved since a pod started; then both images are in use.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -35,6 +35,9 @@ UNRESOLVED_COLUMNS = (
     "first_seen_at", "last_seen_at",
 )  # fmt: skip
 
+EnvironmentOf = Callable[[str, str], str]
+"""What a namespace of a cluster is for, by (cluster, namespace)."""
+
 _TAG_TEXTS = ("repository", "tag", "digest", "fault", "detail")
 _IMAGE_TEXTS = ("repository", "digest", "config_digest", "fault", "detail")
 _WORKLOAD = ["cluster", "namespace", "owner_kind", "owner_name", "container", "container_kind", "reference"]
@@ -58,16 +61,16 @@ def join_usage(
     catalog: CatalogFrames,
     *,
     names: Sequence[str],
-    environments: Mapping[str, str],
+    environment_of: EnvironmentOf,
     unread: Mapping[str, Gap] | None = None,
 ) -> UsageFrames:
     """Bring the references of all clusters (INVENTORY_COLUMNS) together with the catalog of one registry.
 
-    `names` are the hosts by which references name the registry, `environments` says what each cluster is for,
-    `unread` the repositories that the catalog could not read whole: a reference into one of those is told with
-    that fault, never as missing. Vectorised: 50,000 references × 400,000 tags take under three seconds.
+    `names` are the hosts by which references name the registry, `environment_of` says what a namespace of a
+    cluster is for, `unread` the repositories that the catalog could not read whole: a reference into one of those
+    is told with that fault, never as missing. Vectorised: 50,000 references × 400,000 tags take under three seconds.
     """
-    uses = _distinct_uses(inventory, environments)
+    uses = _distinct_uses(inventory, environment_of)
     ours = uses["registry"].isin(list(names))
     tags = _as_texts(catalog.tags, _TAG_TEXTS)[list(_TAG_TEXTS)]
     images = _as_texts(catalog.images, _IMAGE_TEXTS)[list(_IMAGE_TEXTS)]
@@ -94,19 +97,26 @@ def join_usage(
     )
 
 
-def _distinct_uses(inventory: pd.DataFrame, environments: Mapping[str, str]) -> pd.DataFrame:
+def _distinct_uses(inventory: pd.DataFrame, environment_of: EnvironmentOf) -> pd.DataFrame:
     """The inventory with one row for each way a workload uses an image, its pods counted."""
     keys = [*_WORKLOAD, "registry", "repository", "tag", "digest", "invalid", "status_digest", "status_repository",
             "state", "reason", "message"]  # fmt: skip
     uses = inventory[[*keys, "first_seen_at", "last_seen_at"]].copy()
     uses["pods"] = inventory["kind"].eq("Pod").astype("int64")
-    uses["environment"] = uses["cluster"].astype(object).map(dict(environments)).fillna("unknown")
+    uses["environment"] = environments(uses, environment_of)
     uses = _as_texts(uses, keys)
     grouped = uses.groupby([*keys, "environment"], dropna=False, sort=False, observed=True)
     counted = grouped.agg(
         pods=("pods", "sum"), first_seen_at=("first_seen_at", "min"), last_seen_at=("last_seen_at", "max")
     )
     return _as_texts(counted.reset_index(), keys)
+
+
+def environments(rows: pd.DataFrame, environment_of: EnvironmentOf) -> pd.Series[str]:
+    """The environment of each row, by its `cluster` and `namespace`."""
+    codes, places = pd.factorize(pd.MultiIndex.from_frame(rows[["cluster", "namespace"]]))
+    known = [environment_of(str(cluster), str(namespace)) for cluster, namespace in places]
+    return pd.Series(pd.Series(known, dtype=object).reindex(codes).to_numpy(), index=rows.index)
 
 
 def _as_texts(frame: pd.DataFrame, columns: Sequence[str]) -> pd.DataFrame:

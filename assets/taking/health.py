@@ -57,7 +57,7 @@ def examine(
     findings = merge_findings(
         judge_references(frames.unresolved, severity_of),
         judge_parts(parts, answers, frames.usage, evidence.catalog, severity_of),
-        judge_pulls(ours, connections.environments, severity_of),
+        judge_pulls(ours, connections.site.environment_of, severity_of),
         [one for one in judge_catalog(evidence.catalog) if not repositories or one.repository in repositories],
     )
     return Examination(findings, len(parts), len({(part.repository, part.image) for part in parts}), evidence)

@@ -16,7 +16,7 @@ def join_evidence(connections: Connections, evidence: Evidence) -> UsageFrames:
         evidence.inventory,
         evidence.catalog,
         names=site.registries[evidence.registry].names,
-        environments=connections.environments,
+        environment_of=site.environment_of,
         unread=evidence.unread,
     )
 

@@ -20,6 +20,7 @@ from resources.configuration.eviction_settings import CollectionSettings, Evicti
 from resources.configuration.namespaces import Namespaces, environment_of_namespace
 from resources.configuration.notify_settings import NotificationSettings
 from resources.configuration.paths import FilePath
+from resources.configuration.provider_settings import ProviderSettings
 from resources.configuration.secrets import SecretName
 from resources.configuration.spans import Span
 from resources.configuration.versions_settings import VersionsSettings
@@ -145,6 +146,11 @@ class RegistrySettings(Settings):
     collection: CollectionSettings | None = Field(
         None, description="how to collect in the registry's pod", examples=[{"cluster": "production"}]
     )
+    provider: ProviderSettings = Field(
+        ProviderSettings(),
+        description="whose registry it is, so that the vendor's own API is asked too; default: `auto`, by its host",
+        examples=["harbor"],
+    )
     tls: TlsSettings = Field(TlsSettings(), description="trust")
     connections: int = Field(16, ge=1, le=256, description="connections at once, over all that we do there")
     requests_per_second: float | None = Field(None, gt=0, description="upper bound; default: none", examples=[50])
@@ -185,7 +191,7 @@ class Limits(Settings):
     """The brakes. A snapshot older than these is not believed; a plan beyond these is refused."""
 
     max_inventory_age: Span = Field(timedelta(hours=2), description="older inventories are not believed")
-    max_catalog_age: Span = Field(timedelta(hours=24), description="older catalogs are not believed")
+    max_catalog_age: Span = Field(timedelta(hours=30), description="older catalogs are not believed")
     max_plan_age: Span = Field(timedelta(hours=24), description="older plans are not carried out")
     max_evicted_images: int = Field(500, ge=0, description="a plan that evicts more images is refused")
     max_evicted_share: float = Field(

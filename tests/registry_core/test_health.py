@@ -117,7 +117,7 @@ def test_a_pull_error_and_a_lost_tag_are_one_trouble_told_once() -> None:
         "cluster": "production", "namespace": "shop", "owner_kind": "Deployment", "owner_name": "web",
         "reference": "r/web:1", "repository": "web", "tag": "1", "reason": "ErrImagePull", "message": "not found",
     }  # fmt: skip
-    pulls = judge_pulls(pd.DataFrame([row]), {"production": "production"}, severity_of)
+    pulls = judge_pulls(pd.DataFrame([row]), lambda cluster, namespace: cluster, severity_of)
     tags = judge_catalog(catalog(tags=[{"repository": "web", "tag": "1", "fault": "missing", "detail": "404"}]))
     merged = merge_findings(pulls, tags)
     assert len(merged) == 1

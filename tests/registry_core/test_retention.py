@@ -60,7 +60,9 @@ def used_by_reference(registry: SmallRegistry, reference: str) -> UsageFrames:
     inventory = pd.DataFrame({name: pd.Series([row.get(name)], dtype=object) for name in INVENTORY_COLUMNS})
     for column in ("first_seen_at", "last_seen_at"):
         inventory[column] = pd.to_datetime(inventory[column], utc=True)
-    return join_usage(inventory, registry.catalog(), names=[HOST], environments={"production": "production"})
+    return join_usage(
+        inventory, registry.catalog(), names=[HOST], environment_of=lambda cluster, namespace: "production"
+    )
 
 
 # The predecessor's faults, each by name ----------------------------------------------------------------------

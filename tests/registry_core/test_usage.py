@@ -54,7 +54,7 @@ def catalog(*tags: tuple[str, str, str | None], images: list[dict[str, Any]] | N
 
 def join(uses: list[dict[str, Any]], of: CatalogFrames, **options: Any) -> UsageFrames:
     inventory = pd.DataFrame(uses, columns=list(INVENTORY_COLUMNS))
-    return join_usage(inventory, of, names=[OURS], environments={"production": "production"}, **options)
+    return join_usage(inventory, of, names=[OURS], environment_of=lambda cluster, namespace: "production", **options)
 
 
 def matches(frames: UsageFrames) -> set[tuple[str, str, str]]:
@@ -170,3 +170,17 @@ def test_the_order_of_rows_does_not_matter() -> None:
         forward.usage.sort_values(key, ignore_index=True), backward.usage.sort_values(key, ignore_index=True)
     )
     assert len(forward.usage[key].drop_duplicates()) == len(forward.usage)
+
+
+def test_a_namespace_may_be_for_something_else_than_its_cluster() -> None:
+    uses = [use(f"{OURS}/web:1"), use(f"{OURS}/web:1", namespace="staging-shop")]
+    frames = join_usage(
+        pd.DataFrame(uses, columns=list(INVENTORY_COLUMNS)),
+        catalog(("web", "1", digest("a"))),
+        names=[OURS],
+        environment_of=lambda cluster, namespace: "staging" if namespace.startswith("staging-") else cluster,
+    )
+    assert dict(zip(frames.usage["namespace"], frames.usage["environment"], strict=True)) == {
+        "shop": "production",
+        "staging-shop": "staging",
+    }
