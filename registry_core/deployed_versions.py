@@ -57,7 +57,7 @@ class CatalogSeen:
 
     registry: str
     hosts: tuple[str, ...]
-    as_of: datetime
+    as_of: datetime | None
     frames: CatalogFrames | None = field(default=None, repr=False)
     unread: Mapping[str, Gap] = field(default_factory=dict, repr=False)  #: by repository; `*`: the list of them
     include: Matcher | None = None

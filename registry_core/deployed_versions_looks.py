@@ -56,7 +56,7 @@ def _missing(evidence: list[Evidence]) -> Iterator[Look]:
             gone[deployed.version, deployed.registry, deployed.tag is not None].append(deployed.place)
     for (version, registry, by_tag), places in gone.items():
         if by_tag:
-            yield Look("gone", f"{version} is no longer in {registry}, deployed in {_names(places)}")
+            yield Look("gone", f"{version} is not in {registry}, but deployed in {_names(places)}")
         else:
             yield Look("untagged", f"{_names(places)} runs an image by a digest that no tag of {registry} names")
     for registry, places in uncatalogued.items():

@@ -56,7 +56,7 @@ def compare_versions(
     catalog_of = {seen.registry: seen for seen in catalogs}
     made = _Making(measured, offers, shelves, catalog_of, wish, all_read=not clusters.unread)
     found = sorted((made.product(name) for name in names), key=_gravest_first)
-    times = [seen.as_of for seen in catalogs if seen.frames is not None]
+    times = [seen.as_of for seen in catalogs if seen.as_of is not None]
     return VersionsReport(
         as_of=min([*times, *([clusters.as_of] if clusters.as_of else [])], default=None),
         places=tuple(sorted({one.place for product in found for one in product.deployed})),

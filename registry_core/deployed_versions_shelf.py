@@ -32,7 +32,7 @@ class Shelf:
     @classmethod
     def of(cls, seen: CatalogSeen) -> Shelf | None:
         """None for a registry that was never crawled."""
-        if seen.frames is None:
+        if seen.frames is None or seen.as_of is None:
             return None
         nodes = Nodes.of(seen.frames)
         # What was there when we first looked was not first seen then.

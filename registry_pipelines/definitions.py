@@ -5,6 +5,7 @@ from __future__ import annotations
 import dagster as dg
 
 from assets.cluster_inventory import build_cluster_inventory
+from assets.deployed_versions import build_deployed_versions
 from assets.eviction_approval import eviction_approval
 from assets.eviction_outcome import eviction_outcome
 from assets.eviction_plan import build_eviction_plan
@@ -33,6 +34,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             build_registry_catalog(site),
             build_image_usage(site),
             build_health_report(site),
+            build_deployed_versions(),
             build_eviction_plan(site, links_of_plan),
             eviction_approval(site),
             eviction_outcome(site),

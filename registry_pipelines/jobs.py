@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import dagster as dg
 
-from assets import cluster_inventory, eviction_plan, health_report, image_usage, registry_catalog
+from assets import cluster_inventory, deployed_versions, eviction_plan, health_report, image_usage, registry_catalog
 from assets.freshness import EVIDENCE_IS_FRESH
 from resources.configuration.settings import Site
 
 REFRESH_INVENTORY = "refresh_inventory"
 REFRESH_CATALOG = "refresh_catalog"
 REFRESH_HEALTH = "refresh_health"
+REFRESH_VERSIONS = "refresh_versions"
 CHECK_EVIDENCE = "check_evidence"
 PLAN_EVICTION = "plan_eviction"
 
@@ -32,6 +33,11 @@ def build_jobs(site: Site) -> list[dg.UnresolvedAssetJobDefinition]:
             REFRESH_HEALTH,
             selection=dg.AssetSelection.assets(image_usage.KEY, health_report.KEY),
             description="Who uses what of one registry, and is all of it still there to be pulled?",
+        ),
+        dg.define_asset_job(
+            REFRESH_VERSIONS,
+            selection=dg.AssetSelection.assets(deployed_versions.KEY),
+            description="Which version of each repository runs where, and what newer is there?",
         ),
         dg.define_asset_job(
             PLAN_EVICTION,

@@ -14,7 +14,20 @@ import typer
 from typer.core import TyperGroup
 
 from registry_core.errors import RegistryPipelinesError
-from registry_pipelines.cli import catalog, check, count, doctor, images, init, inventory, ls, quickstart, serve, usage
+from registry_pipelines.cli import (
+    catalog,
+    check,
+    count,
+    doctor,
+    images,
+    init,
+    inventory,
+    ls,
+    quickstart,
+    serve,
+    usage,
+    versions,
+)
 from registry_pipelines.cli.invocation import Invocation
 
 EXIT_CODES = """\b
@@ -111,6 +124,7 @@ app.command("inventory")(inventory.inventory)
 app.command("catalog")(catalog.catalog)
 app.command("check")(check.check)
 app.command("usage")(usage.usage)
+app.command("versions")(versions.versions)
 app.command("images")(images.images)
 app.command("count")(count.count)
 app.command("ls")(ls.ls)

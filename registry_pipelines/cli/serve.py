@@ -30,11 +30,13 @@ def serve(
     import signal
     import sys
 
+    from assets.taking.versions import take_versions
     from registry_pipelines.web.app import make_app
     from registry_pipelines.web.desk import Desk
     from registry_pipelines.web.guard import refuse_open_door
     from registry_pipelines.web.server import listen, make_server
     from registry_pipelines.web.standing import Reader
+    from registry_pipelines.web.versions_page import VersionsKeeper, versions_routes
     from resources.configuration.secrets import SecretName, read_secret
     from resources.connections import Connections
 
@@ -49,7 +51,12 @@ def serve(
     signal.signal(signal.SIGTERM, _end)
     with Connections(loaded) as connections:
         desk = Desk(Reader(connections.site, connections.history).look)
-        app = make_app(desk, read_token=None if token is None else lambda: read_secret(token))
+        versions = VersionsKeeper(connections.site, connections.history, lambda: take_versions(connections))
+        app = make_app(
+            desk,
+            more=versions_routes(versions),
+            read_token=None if token is None else lambda: read_secret(token),
+        )
         listening = listen(host, port)
         print(f"serving {loaded.path} at {listening.url}", flush=True)
         make_server(app).run(sockets=[listening.socket])

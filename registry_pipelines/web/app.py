@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
@@ -23,7 +23,7 @@ from registry_pipelines.web.routes.reports import report_routes
 
 ReadToken = Callable[[], str]
 
-#: Each group takes the desk; pages of plans and versions join here.
+#: Each group takes the desk; pages with a reader of their own come as `more`.
 GROUPS: tuple[Callable[[Desk], list[Route]], ...] = (
     front_routes,
     health_routes,
@@ -33,8 +33,8 @@ GROUPS: tuple[Callable[[Desk], list[Route]], ...] = (
 )
 
 
-def make_app(desk: Desk, *, read_token: ReadToken | None = None) -> Starlette:
-    """All routes over one desk. Every route is a GET (and HEAD): nothing can be changed."""
+def make_app(desk: Desk, *, more: Sequence[Route] = (), read_token: ReadToken | None = None) -> Starlette:
+    """All routes over one desk, and `more`. Every route is a GET (and HEAD): nothing can be changed."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -42,7 +42,7 @@ def make_app(desk: Desk, *, read_token: ReadToken | None = None) -> Starlette:
         desk.close()
 
     app = Starlette(
-        routes=[route for group in GROUPS for route in group(desk)],
+        routes=[*(route for group in GROUPS for route in group(desk)), *more],
         middleware=[Middleware(AccessLog), Middleware(Guard, read_token=read_token)],
         exception_handlers={
             HTTPException: answer_http_error,
