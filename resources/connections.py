@@ -18,6 +18,8 @@ from resources.configuration.sign_in import sign_in_to
 from resources.database.history import History
 from resources.database.ledger import Ledger
 from resources.registry.connection import RegistryConnection
+from resources.registry.providers.choice import provider_of
+from resources.registry.providers.interface import Provider
 from resources.registry.sign_in.login import Credential
 
 
@@ -31,6 +33,7 @@ class Connections:
     def __init__(self, loaded: LoadedSite) -> None:
         self._loaded = loaded
         self._registries: dict[str, RegistryConnection] = {}
+        self._providers: dict[str, Provider | None] = {}
 
     def __repr__(self) -> str:
         return f"Connections({self._loaded.path})"
@@ -78,6 +81,13 @@ class Connections:
         settings = self.registry_settings(name)
         return RegistryConnection(name, settings, lambda: self._credential(settings, to_change=True))
 
+    def provider(self, name: str) -> Provider | None:
+        """The vendor's own API of a registry, where it has one that we ask."""
+        if name not in self._providers:
+            settings = self.registry_settings(name)
+            self._providers[name] = provider_of(self.registry(name), lambda: self._credential(settings))
+        return self._providers[name]
+
     def registry_settings(self, name: str) -> RegistrySettings:
         """Settings of a registry. Raises ConfigError for a name that the file does not know."""
         try:
@@ -90,6 +100,10 @@ class Connections:
 
     def close(self) -> None:
         """Close what was opened. The next use opens it again."""
+        while self._providers:
+            provider = self._providers.popitem()[1]
+            if provider is not None:
+                provider.close()
         while self._registries:
             self._registries.popitem()[1].close()
         if "history" in self.__dict__:

@@ -36,6 +36,7 @@ def take_catalog(
         as_of,
         remembered=history.remembered(registry),
         in_use=_named_by_clusters(connections, registry),
+        provider=connections.provider(registry),
         on_progress=on_progress,
     )
     with history.begin("catalog", registry, as_of, run_id=run_id) as writer:

@@ -17,6 +17,7 @@ from resources.configuration.docker_config import (
 )
 from resources.configuration.secrets import read_secret
 from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
+from resources.registry.providers.logins import vendor_login
 from resources.registry.sign_in.login import BearerToken, Credential, Login
 
 ReadKubernetesSecret = Callable[[str, str, str], tuple[str, Mapping[str, bytes]]]
@@ -35,10 +36,13 @@ def sign_in_to(
     """The credential of a configured registry, fetched now; None where no sign-in is configured.
 
     `to_change` takes `delete_credentials` where they are given. A docker config may know the registry by any of its
-    names. Raises ConfigError, or ClusterError for a pull secret that cannot be read.
+    names. Without either, what `provider` can make a login of signs in. Raises ConfigError, ClusterError for a pull
+    secret that cannot be read, or RegistryError where the vendor gives no login.
     """
     first, *others = dict.fromkeys((*settings.names, settings.host))
     credentials = (settings.delete_credentials if to_change else None) or settings.credentials
+    if credentials is None:
+        return vendor_login(settings)
     return sign_in(credentials, first, aliases=others, read_kubernetes_secret=read_kubernetes_secret)
 
 

@@ -15,10 +15,13 @@ from datetime import datetime
 from registry_core.catalog import RepositoryCrawled
 from registry_core.coverage import Coverage, Gap
 from resources.registry.connection import RegistryConnection
+from resources.registry.crawling.context import CrawlContext
 from resources.registry.crawling.listing import Listing, list_repositories
 from resources.registry.crawling.memory import ConfigsSeen, NothingRemembered, Remembered
 from resources.registry.crawling.referrers_api import ReferrersApi
-from resources.registry.crawling.repository import CrawlContext, RepositoryCrawl
+from resources.registry.crawling.repository import RepositoryCrawl
+from resources.registry.crawling.vendor import VendorBeside
+from resources.registry.providers.interface import Provider
 from resources.registry.reading import Reader
 from resources.registry.transport.engine import Engine, Task
 
@@ -51,6 +54,7 @@ class Crawl:
     as_of: datetime
     remembered: Remembered = field(default_factory=NothingRemembered)
     in_use: Iterable[str] = ()
+    provider: Provider | None = None  #: the vendor's own API, asked beside the registry
     on_progress: Callable[[CrawlProgress], None] | None = None
     coverage: Coverage = field(default=_UNFINISHED, init=False)
     listing: Listing | None = field(default=None, init=False)  #: once the repositories are known
@@ -60,7 +64,8 @@ class Crawl:
         with self.connection.engine() as engine:
             reader = Reader(self.connection, engine)
             settings = self.connection.settings
-            listing = engine.run(list_repositories(reader, settings, self.in_use))
+            vendor = VendorBeside(self.provider)
+            listing = engine.run(list_repositories(reader, settings, self.in_use, vendor))
             self.listing = listing
             context = CrawlContext(
                 self.connection,
@@ -70,6 +75,7 @@ class Crawl:
                 ReferrersApi(engine),
                 self.as_of,
                 settings.referrers_every,
+                vendor,
             )
             counts = _Counts(listing, self.connection)
             running = _Running(engine, context, listing)
@@ -81,7 +87,8 @@ class Crawl:
                     self._tell(counts, running)
             finally:
                 running.stop()
-            self.coverage = counts.coverage()
+                vendor.close()
+            self.coverage = counts.coverage(vendor.notes.values())
             self._tell(counts, running, at_once=True)
 
     def _tell(self, counts: _Counts, running: _Running, *, at_once: bool = False) -> None:
@@ -151,8 +158,8 @@ class _Counts:
         else:
             self._gaps.append(repository.gap)
 
-    def coverage(self) -> Coverage:
-        return Coverage(self._asked, self._answered, dict(self._found), tuple(self._gaps))
+    def coverage(self, notes: Iterable[Gap] = ()) -> Coverage:
+        return Coverage(self._asked, self._answered, dict(self._found), (*self._gaps, *notes))
 
     def progress(self, tags_under_way: int) -> CrawlProgress:
         return CrawlProgress(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from registry_core.coverage import Gap
 from registry_core.errors import RegistryError
 from registry_core.globs import compile_globs
 from resources.configuration.settings import RegistrySettings
+from resources.registry.crawling.vendor import VendorBeside
 from resources.registry.reading import Reader
 
 CATALOG = "list of repositories"
@@ -23,26 +24,24 @@ class Listing:
     gap: Gap | None = None
 
 
-async def list_repositories(reader: Reader, settings: RegistrySettings, in_use: Iterable[str] = ()) -> Listing:
-    """Ask `_catalog`, and fall back where a registry has none or hides it.
+async def list_repositories(
+    reader: Reader, settings: RegistrySettings, in_use: Iterable[str] = (), vendor: VendorBeside | None = None
+) -> Listing:
+    """Ask the vendor's API where there is one, else `_catalog`; fall back where a registry has none or hides it.
 
     GHCR, Docker Hub and Quay answer 401, 404 or an empty list. Then the repositories of the configuration and
     those that clusters use (`in_use`) are read. A gap is left where nothing tells what there is, and where the
     catalog failed in a way that can pass: then the list may lack anything.
     """
-    names: set[str] = set()
-    gap: Gap | None = None
-    try:
-        names.update(await reader.repositories())
-    except RegistryError as error:
-        cannot_list = error.fault in ("missing", "forbidden") and error.status is not None
-        if not cannot_list:
-            gap = Gap(CATALOG, error.fault, str(error))
-        elif not settings.repositories and not (in_use := tuple(in_use)):
-            gap = Gap(CATALOG, error.fault, f"{error}; name its repositories in `repositories`")
+    told = await vendor.repositories() if vendor is not None else None
+    names = set(told.names) if told is not None else set()
+    gap = told.gap if told is not None else None
+    if told is None or (gap is not None and not names):
+        catalog, why = await _catalog(reader, settings, in_use := tuple(in_use))
+        names, gap = catalog, gap or why
     listed = frozenset(names)
     names.update(settings.repositories)
-    if not listed:
+    if not listed or (told is not None and gap is not None):
         names.update(in_use)
         if not names and gap is None:
             gap = Gap(
@@ -54,3 +53,16 @@ async def list_repositories(reader: Reader, settings: RegistrySettings, in_use: 
     include, exclude = compile_globs(settings.include), compile_globs(settings.exclude)
     chosen = sorted(name for name in names if include.matches(name) and not exclude.matches(name))
     return Listing(tuple(chosen), frozenset(settings.repositories) - listed, gap)
+
+
+async def _catalog(reader: Reader, settings: RegistrySettings, in_use: Collection[str]) -> tuple[set[str], Gap | None]:
+    """Names of `_catalog`, and the gap where nothing else tells what there is."""
+    try:
+        return set(await reader.repositories()), None
+    except RegistryError as error:
+        cannot_list = error.fault in ("missing", "forbidden") and error.status is not None
+        if not cannot_list:
+            return set(), Gap(CATALOG, error.fault, str(error))
+        if not settings.repositories and not in_use:
+            return set(), Gap(CATALOG, error.fault, f"{error}; name its repositories in `repositories`")
+        return set(), None

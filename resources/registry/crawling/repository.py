@@ -3,37 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
 
 from registry_core.catalog import HowFound, ImageSeen, ManifestFacts, RepositoryCrawled, TagSeen
 from registry_core.coverage import Fault, Gap
 from registry_core.digests import is_digest, subject_of_tag
 from registry_core.errors import RegistryError
 from registry_core.manifests import read_config, read_manifest, with_config
-from resources.registry.connection import RegistryConnection
-from resources.registry.crawling.memory import ConfigsSeen, KnownManifest, Remembered
-from resources.registry.crawling.referrers_api import ReferrersApi
+from resources.registry.crawling.context import CrawlContext as CrawlContext
+from resources.registry.crawling.memory import KnownManifest
+from resources.registry.crawling.vendor import how_found, with_times
+from resources.registry.providers.interface import RepositoryDetails
 from resources.registry.reading import Manifest, Reader
-from resources.registry.transport.engine import Engine
 
 _DEEPEST = 8  # an index of indexes of …; nobody builds more than two
 _LARGEST_CONFIG_BYTES = 8 * 1024 * 1024
 _LONGEST_DETAIL = 300
 _UNKNOWN: frozenset[Fault] = frozenset({"forbidden", "unreachable", "throttled"})
-
-
-@dataclass(frozen=True)
-class CrawlContext:
-    """What the repositories of one crawl share."""
-
-    connection: RegistryConnection
-    engine: Engine
-    remembered: Remembered
-    configs: ConfigsSeen
-    referrers: ReferrersApi
-    as_of: datetime
-    referrers_every: timedelta
 
 
 class RepositoryCrawl:
@@ -55,6 +41,7 @@ class RepositoryCrawl:
         self._first_fault: RegistryError | None = None
         self._faults = 0
         self._fallback_indexes: set[str] = set()
+        self._told: RepositoryDetails | None = None
         self.tags_read = 0
 
     async def read(self) -> RepositoryCrawled:
@@ -69,6 +56,7 @@ class RepositoryCrawl:
         self._fallback_indexes = self._find_fallback_indexes()
         await self._read_below(set(self._images))
         await self._read_referrers()
+        await self._read_what_the_vendor_names()
         return RepositoryCrawled(
             self._repository,
             tags=tuple(self._tags.values()),
@@ -77,6 +65,27 @@ class RepositoryCrawl:
             gap=self._gap(),
             requests=self._reader.requests,
         )
+
+    async def _ask_vendor(self) -> RepositoryDetails:
+        if self._told is None:
+            self._told = await self._context.vendor.details(self._repository)
+        return self._told
+
+    async def _read_what_the_vendor_names(self) -> None:
+        """Take the vendor's times, and read what it names and no tag, index or referrers API led to."""
+        told = await self._ask_vendor()
+        if self._context.vendor.names_every_image:
+            readable = [digest for digest, detail in told.images.items() if detail.readable]
+            self._seen_before.update(readable)  # it is there: the vendor says so
+            new: dict[str, HowFound] = dict.fromkeys((one for one in readable if one not in self._images), "digest")
+            await self._read_all(new)
+            await self._read_below(set(new))
+            listed = {child for digest in self._images for child in self._children_of(digest)}
+            for digest in new:
+                facts = self._read_here.get(digest) or self._known.get(digest)
+                how = how_found(digest, listed, facts.subject if facts is not None else None)
+                self._images[digest] = replace(self._images[digest], found_by=how)
+        with_times(self._images, told.images)
 
     def _unlisted(self, error: RegistryError) -> Gap | None:
         if error.fault != "missing":
@@ -280,7 +289,7 @@ class RepositoryCrawl:
     def _gap(self) -> Gap | None:
         error = self._first_fault
         if error is None:
-            return None
+            return self._told.gap if self._told is not None else None
         more = f" (and {self._faults - 1} more like it)" if self._faults > 1 else ""
         return Gap(self._repository, error.fault, _cut(str(error)) + more)
 

@@ -33,6 +33,7 @@ from resources.registry.transport.trust import Trust
 
 _LARGEST_ANSWER_BYTES = 32 * MEBIBYTE
 _MOST_REDIRECTS = 3
+_REDIRECTS = frozenset({301, 302, 307, 308})
 
 
 class SignIn(Protocol):
@@ -74,6 +75,16 @@ class Query:
     expects: tuple[int, ...] = ()  #: statuses beside 2xx that the caller understands
     signed: bool = True
     explain: Explain | None = None
+
+
+@dataclass(slots=True)
+class _Effort:
+    """What one question has cost so far."""
+
+    failures: int = 0
+    waited_seconds: float = 0.0
+    redirects: int = 0
+    refreshed: bool = False
 
 
 class ApiClient:
@@ -143,49 +154,59 @@ class ApiClient:
             session.close()
 
     def _ask(self, url: str, query: Query, *, signed: bool) -> ApiAnswer:
-        waited, failures, refreshed, redirects = 0.0, 0, False, 0
+        effort = _Effort()
         while True:
-            self._wait_for_turn(query)
-            answer = None
+            self._wait_for_turn(query, effort)
             try:
                 answer = self._exchange(url, query, signed)
             except requests.RequestException as error:
-                failures += 1
-                if failures > self.settings.retries:
-                    raise self._no_answer(error, url, query, failures) from error
-                self._pause(backoff_seconds(failures))
+                effort.failures += 1
+                if effort.failures > self.settings.retries:
+                    raise self._no_answer(error, url, query, effort.failures) from error
+                self._pause(backoff_seconds(effort.failures))
                 continue
             if 200 <= answer.status < 300 or answer.status in query.expects:
                 return answer
-            if answer.status == 401 and signed and not refreshed and self.sign_in.refused():
-                refreshed = True
-                continue
-            if answer.status in (301, 302, 307, 308) and query.method in ("GET", "HEAD") and redirects < _MOST_REDIRECTS:
-                target = urljoin(url, answer.headers.get("location", ""))
-                if origin(target) == origin(self.url):
-                    url, redirects = target, redirects + 1
-                    continue
-            until = throttled_until(answer)
-            if until is not None:
-                wait = max(0.0, until - time.time()) + 0.1
-                if waited + wait > self._patience_seconds:
-                    self._closed_until = max(self._closed_until, until)
-                    raise self._scrubbed(throttled(self.label, query.wanted, until))
-                waited += wait
-                self._pause(wait)
-                continue
-            failures += 1
-            wait = retry_after_seconds(answer.headers.get("retry-after")) or backoff_seconds(failures)
-            if answer.status in PASSING and failures <= self.settings.retries and waited + wait <= self._patience_seconds:
-                waited += wait
-                self._pause(wait)
-                continue
-            explain = query.explain or self._explain
-            raise self._scrubbed(refusal(self.label, query.wanted, answer, explain, tries=failures))
+            if answer.status in _REDIRECTS and (target := self._redirect(answer, url, query, effort)):
+                url = target
+            elif not self._try_again(answer, query, effort, signed):
+                explain = query.explain or self._explain
+                raise self._scrubbed(refusal(self.label, query.wanted, answer, explain, tries=effort.failures))
 
-    def _wait_for_turn(self, query: Query) -> None:
-        if self._closed_until > time.time():
+    def _try_again(self, answer: ApiAnswer, query: Query, effort: _Effort, signed: bool) -> bool:
+        """Whether asking once more makes sense; the pause before it is over then."""
+        if answer.status == 401 and signed and not effort.refreshed:
+            effort.refreshed = True
+            return self.sign_in.refused()
+        until = throttled_until(answer)
+        if until is not None:
+            self._closed_until = max(self._closed_until, until)  # all that share this client wait
+            return True
+        effort.failures += 1
+        wait = retry_after_seconds(answer.headers.get("retry-after")) or backoff_seconds(effort.failures)
+        if answer.status not in PASSING or effort.failures > self.settings.retries:
+            return False
+        if effort.waited_seconds + wait > self._patience_seconds:
+            return False
+        effort.waited_seconds += wait
+        self._pause(wait)
+        return True
+
+    def _redirect(self, answer: ApiAnswer, url: str, query: Query, effort: _Effort) -> str:
+        """Where to ask instead: on the same host only, as our sign-in travels along."""
+        effort.redirects += 1
+        target = urljoin(url, answer.headers.get("location", ""))
+        reading = query.method in ("GET", "HEAD")
+        return target if reading and effort.redirects <= _MOST_REDIRECTS and origin(target) == origin(url) else ""
+
+    def _wait_for_turn(self, query: Query, effort: _Effort) -> None:
+        wait = self._closed_until - time.time()
+        if wait <= 0:
+            return
+        if effort.waited_seconds + wait > self._patience_seconds:
             raise throttled(self.label, query.wanted, self._closed_until)
+        effort.waited_seconds += wait
+        self._pause(wait + 0.05)
 
     def _exchange(self, url: str, query: Query, signed: bool) -> ApiAnswer:
         headers = {"Accept": "application/json", **(query.headers or {})}

@@ -74,7 +74,7 @@ class ImageDetail:
     pulled_at: datetime | None = None  #: last pull, as exact as the vendor keeps it
     protection: tuple[str, ...] = ()  #: why the vendor will not let it be deleted, one clause each
     labels: tuple[str, ...] = ()
-    restorable_until: datetime | None = None
+    readable: bool = True  #: False where the registry will not give it (archived), though it is there
 
     def joined(self, other: ImageDetail) -> ImageDetail:
         """Both pieces as one; of two times the later counts, as a push anew makes an image new."""
@@ -85,6 +85,7 @@ class ImageDetail:
             pulled_at=_later(self.pulled_at, other.pulled_at),
             protection=tuple(dict.fromkeys((*self.protection, *other.protection))),
             labels=tuple(dict.fromkeys((*self.labels, *other.labels))),
+            readable=self.readable and other.readable,
         )
 
 
@@ -113,6 +114,13 @@ class Provider(ABC):
     capabilities: ClassVar[Capabilities]
     #: True where `details` names every manifest, those without a tag too, so that bare referrers can be read.
     names_every_image: ClassVar[bool] = False
+    #: True where nobody named the vendor: its host told. What it refuses then is no gap, only unknown.
+    by_host: bool = False
+
+    @property
+    def can_list(self) -> bool:
+        """False where the settings do not say of whom repositories are to be listed."""
+        return True
 
     def repositories(self) -> RepositoriesListed:
         """All repositories that the vendor lists. Never raises RegistryError: what failed is the gap."""
@@ -137,7 +145,7 @@ class Provider(ABC):
             gap = _gap(repository, error)
         return RepositoryDetails(repository, images, gap)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - nothing to close is a good answer
         """Close idle connections; the provider may be used again."""
 
     @abstractmethod
