@@ -1,0 +1,169 @@
+"""Delete what of one wave may go: in order within a repository, several repositories at once, read back.
+
+Nothing here decides: what comes in was looked at and kept before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from registry_core.errors import DeletionDisabled, Refused, RegistryError
+from registry_core.eviction_outcome import ALREADY_GONE, DELETED, EntryOutcome
+from registry_pipelines.eviction.waves import Placed
+from resources.database.ledger_records import EntryEnded
+from resources.registry.connection import RegistryConnection
+from resources.registry.deleter import REFUSALS, Answered, Deleter
+from resources.registry.transport.engine import Engine, Task, pause
+
+WriteOutcomes = Callable[[Sequence[EntryEnded]], None]
+
+#: Outcomes are written together: after this many, or this long.
+_WRITTEN_AT_ONCE = 200
+_WRITTEN_EVERY_SECONDS = 1.0
+
+#: A registry whose parts agree late is asked again after these pauses.
+_ASK_AGAIN_SECONDS = (0.2, 1.0, 3.0)
+
+
+def delete_wave(connection: RegistryConnection, wave: Sequence[Placed], write: WriteOutcomes) -> None:
+    """Delete these entries; `write` gets each outcome, a few at a time.
+
+    Raises what makes it useless to go on (DeletionDisabled; RegistryError for a sign-in that is refused, a registry
+    that is away or throttles beyond patience; Refused where the registry is not what its settings say), after the
+    outcomes that are known were written. An entry that was requested and not answered gets none.
+    """
+    state = _State()
+    by_repository: dict[str, list[Placed]] = {}
+    for one in wave:
+        by_repository.setdefault(one.entry.repository, []).append(one)
+    with connection.engine() as engine:
+        deleter = Deleter(connection, engine)
+
+        async def delete(entries: Sequence[Placed]) -> None:
+            await _RepositoryDeletion(deleter, engine, state).run(entries)
+
+        task = engine.spawn(engine.each(list(by_repository.values()), delete))
+        written = time.monotonic()
+        try:
+            while not task.done:
+                engine.step()
+                if len(state.ended) >= _WRITTEN_AT_ONCE or time.monotonic() - written > _WRITTEN_EVERY_SECONDS:
+                    _write(state, write)
+                    written = time.monotonic()
+            task.result()
+        except (RegistryError, Refused):
+            stopped = EntryOutcome("failed", "not asked for: the run stopped before")
+            state.ended += [
+                EntryEnded(one.position, one.entry, stopped) for one in wave if one.position not in state.begun
+            ]
+            _write(state, write)
+            raise
+        finally:
+            engine.cancel(task)
+        _write(state, write)
+
+
+@dataclass
+class _State:
+    ended: list[EntryEnded] = field(default_factory=list)
+    begun: set[int] = field(default_factory=set)
+
+    def end(self, one: Placed, outcome: EntryOutcome) -> None:
+        self.begun.add(one.position)
+        self.ended.append(EntryEnded(one.position, one.entry, outcome))
+
+
+def _write(state: _State, write: WriteOutcomes) -> None:
+    if state.ended:
+        ended, state.ended = state.ended, []
+        write(ended)
+
+
+class _RepositoryDeletion:
+    """The entries of one repository, one request after the other; each is read back while the next is under way."""
+
+    def __init__(self, deleter: Deleter, engine: Engine, state: _State) -> None:
+        self._deleter, self._engine, self._state = deleter, engine, state
+        self._gone: dict[str, Task[bool]] = {}  # of images that were in the wave: whether each is confirmed gone
+        self._stays: set[str] = set()
+
+    async def run(self, entries: Sequence[Placed]) -> None:
+        for one in entries:
+            owner = await self._owner_that_stays(one)
+            if owner:
+                self._stays.add(one.entry.digest)
+                self._state.end(one, EntryOutcome("failed", f"it waits for {owner}, which is not confirmed gone"))
+            elif one.entry.kind == "untag":
+                await self._untag(one)
+            else:
+                await self._delete(one)
+        for confirming in self._gone.values():
+            await confirming
+
+    async def _owner_that_stays(self, one: Placed) -> str | None:
+        """Children and referrers only after all that owns them; an owner that is not here was gone before."""
+        for owner in one.entry.owners:
+            if owner in self._stays or (owner in self._gone and not await self._gone[owner]):
+                return owner
+        return None
+
+    async def _delete(self, one: Placed) -> None:
+        entry = one.entry
+        self._state.begun.add(one.position)
+        try:
+            answered = await self._deleter.delete_image(entry.repository, entry.digest)
+        except RegistryError as error:
+            self._stays.add(entry.digest)
+            self._refused(one, error)
+        else:
+            self._gone[entry.digest] = self._engine.spawn(self._confirm(one, answered))
+
+    async def _confirm(self, one: Placed, answered: Answered) -> bool:
+        entry = one.entry
+        try:
+            for seconds in (*_ASK_AGAIN_SECONDS, None):
+                if await self._deleter.is_gone(entry.repository, entry.digest):
+                    self._state.end(one, DELETED if answered == "accepted" else ALREADY_GONE)
+                    return True
+                if seconds is not None:
+                    await pause(seconds)
+        except RegistryError as error:
+            why = f"the registry accepted the deletion, and whether it was done could not be asked: {error}"
+        else:
+            why = "the registry accepted the deletion and still has the image"
+        self._state.end(one, EntryOutcome("failed", why))
+        return False
+
+    async def _untag(self, one: Placed) -> None:
+        entry = one.entry
+        self._state.begun.add(one.position)
+        answers = set()
+        try:
+            for tag in entry.tags:
+                answers.add(await self._deleter.delete_tag(entry.repository, tag))
+                if not await self._deleter.is_gone(entry.repository, tag):
+                    raise RegistryError(f"the registry accepted the removal of {tag} and still has it", fault="corrupt")
+            lost = await self._deleter.is_gone(entry.repository, entry.digest)
+        except RegistryError as error:
+            self._refused(one, error)
+            return
+        if lost:
+            why = f"the registry took the whole image with its tag {entry.tags[0]}"
+            self._state.end(one, EntryOutcome("failed", why))
+            raise Refused(
+                f"{entry.repository}@{entry.digest}: {why}, so it cannot remove single tags: set `removes_single_tags:"
+                " false`, and put the image back with `restore`"
+            )
+        self._state.end(one, ALREADY_GONE if answers == {"not there"} else DELETED)
+
+    def _refused(self, one: Placed, error: RegistryError) -> None:
+        """End this entry; raise where the next one would fare no better."""
+        if error.status in REFUSALS and not isinstance(error, DeletionDisabled):
+            self._state.end(one, EntryOutcome("refused by registry", ", ".join(error.codes) or str(error.status)))
+            return
+        self._state.end(one, EntryOutcome("failed", str(error)))
+        away = error.fault == "unreachable" and error.status is None
+        if isinstance(error, DeletionDisabled) or error.status == 401 or error.fault == "throttled" or away:
+            raise error

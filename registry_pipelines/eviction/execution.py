@@ -1,0 +1,213 @@
+"""Carry out an approved plan: claim it, look once more, keep, delete, read back, journal. It can only shrink.
+
+Whatever ends a run early (an error, a kill), the next run of the same plan goes on where the journal ends, and does
+nothing twice: what is final there is left alone, and what is not is asked from the registry.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack, closing, suppress
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+
+from assets.taking.progress import Progress, Silent
+from registry_core.approval import ApprovalRules
+from registry_core.errors import PartialFailure, RegistryPipelinesError
+from registry_core.eviction_outcome import ALREADY_GONE, DELETED, OUTCOME_WORDS, EntryOutcome, OutcomeWord
+from registry_core.eviction_shrink import Shrunk, shrink
+from registry_core.policy import read_policies
+from registry_pipelines.eviction.deleting import delete_wave
+from registry_pipelines.eviction.fresh_evidence import Clock, take_fresh_evidence
+from registry_pipelines.eviction.health_guard import HealthGuard, NewFinding
+from registry_pipelines.eviction.keeping import documents_of, kept_images
+from registry_pipelines.eviction.last_look import LastLook, Seen
+from registry_pipelines.eviction.waves import Placed, waves
+from resources.connections import Connections
+from resources.database.ledger_records import Claim, EntryEnded, HolderIsAlive, JournalLine, KeptImage, PlanRecord
+from resources.registry.client import RegistryClient
+from resources.registry.connection import RegistryConnection
+from resources.registry.quarantine import Quarantine
+
+
+@dataclass(frozen=True)
+class Execution:
+    """What became of a plan, all runs of it together. The journal has each entry."""
+
+    record: PlanRecord
+    counts: Mapping[str, int]  #: entries by OUTCOME_WORDS
+    image_bytes: int  #: of what was deleted; shared layers counted each time, and freed only by collection
+    notes: tuple[str, ...] = field(default=(), repr=False)
+
+
+@dataclass(frozen=True)
+class Run:
+    """Who carries out, by which rules, and how it is told whether another run is alive."""
+
+    run_id: str
+    rules: ApprovalRules
+    holder_is_alive: HolderIsAlive
+    clock: Clock = lambda: datetime.now(UTC)
+
+
+def execute_plan(
+    connections: Connections, fingerprint: str, run: Run, *, progress: Progress | None = None
+) -> Execution:
+    """Carry out the approved plan of this fingerprint; only what may go of it now.
+
+    Raises ApprovalMissing, PlanStale and Refused where the lock does not open. Ends the plan for good when every
+    entry is deleted, gone or spared, and when something in use is found lost (NewFinding). Everything else that
+    goes wrong leaves it to be started again: PartialFailure where some entries failed or were refused,
+    RegistryError (DeletionDisabled), ClusterError, DatabaseError, IncompleteSnapshot.
+    """
+    ledger = connections.ledger
+    claim = ledger.claim(fingerprint, run.run_id, rules=run.rules, holder_is_alive=run.holder_is_alive, now=run.clock())
+    try:
+        with ExitStack() as opened:
+            connection = opened.enter_context(closing(connections.registry_to_change(claim.registry)))
+            quarantine = _quarantine(connections, claim.registry, opened)
+            work = _Work(connections, claim, run, connection, quarantine, progress or Silent())
+            work.do()
+    except NewFinding as stopped:
+        ledger.finish(claim, "stopped", str(stopped))
+        raise
+    except BaseException as error:
+        # Best effort: where this fails too, the next run finds out that we are dead.
+        with suppress(RegistryPipelinesError):
+            ledger.release(claim, _first_line(error))
+        raise
+    return _conclude(connections, claim, tuple(work.notes))
+
+
+@dataclass
+class _Work:
+    connections: Connections
+    claim: Claim
+    run: Run
+    connection: RegistryConnection
+    quarantine: Quarantine | None
+    progress: Progress
+    notes: list[str] = field(default_factory=list)
+
+    def do(self) -> None:
+        lines = {line.position: line for line in self.connections.ledger.lines(self.claim.fingerprint)}
+        left = [
+            Placed(position, entry)
+            for position, entry in enumerate(self.claim.plan.entries)
+            if not _is_final(lines.get(position))
+        ]
+        if not left:
+            return
+        evidence = take_fresh_evidence(
+            self.connections, self.claim.plan, run_id=self.run.run_id, clock=self.run.clock, progress=self.progress
+        )
+        settings = self.connections.site.eviction
+        guard = HealthGuard(self.connections, self.claim.registry, {one.entry.repository for one in left})
+        if settings.check_health_between_waves:
+            guard.begin()
+        look = LastLook(self.connections, evidence, read_policies(self.connections.site.policies))
+        self.progress.begin(f"entries of the plan {self.claim.fingerprint[:12]}", total=len(left))
+        if self.quarantine is not None:
+            self.quarantine.expire(self.run.clock())
+        # Kept by a run that died: what of it is gone now, went by its request.
+        unknown = {position for position, line in lines.items() if line.kept_at and line.outcome is None}
+        for wave in waves(left, size=settings.wave_size):
+            self._wave(wave, look, unknown)
+            if settings.check_health_between_waves:
+                guard.check()
+
+    def _wave(self, wave: Sequence[Placed], look: LastLook, unknown: set[int]) -> None:
+        claim, ledger = self.claim, self.connections.ledger
+        seen = look.at([one.entry for one in wave], as_of=self.run.clock())
+        documents = documents_of(self.connections, claim.registry, seen.shrunk.entries)
+        unreadable = [entry for entry in seen.shrunk.entries if entry.digest not in documents]
+        if unreadable:
+            seen = _without(seen, {entry.image for entry in unreadable})
+        self._write(_decided(wave, seen, {entry.image for entry in unreadable}, unknown))
+        kept = kept_images(wave, seen, documents)
+        if self.quarantine is not None:
+            self._hold(kept)
+        if kept:
+            ledger.journal_before(claim, kept)
+            positions = {image.position for image in kept}
+            delete_wave(self.connection, [one for one in wave if one.position in positions], self._write)
+
+    def _write(self, ended: Sequence[EntryEnded]) -> None:
+        if ended:
+            self.connections.ledger.journal_after(self.claim, ended)
+            self.progress.advance(len(ended))
+
+    def _hold(self, kept: Sequence[KeptImage]) -> None:
+        assert self.quarantine is not None
+        client = RegistryClient(self.connections.registry(self.claim.registry))
+        for image in kept:
+            if image.entry.kind == "delete":
+                why = self.quarantine.hold(
+                    client, image.entry.repository, image.entry.digest, image.document, image.media_type,
+                    at=self.run.clock(),
+                )  # fmt: skip
+                if why:
+                    self.notes.append(f"not held whole in the quarantine: {why}")
+                    self.progress.note(self.notes[-1])
+
+
+def _is_final(line: JournalLine | None) -> bool:
+    return line is not None and line.outcome is not None and line.outcome.is_final
+
+
+def _without(seen: Seen, images: set[tuple[str, str]]) -> Seen:
+    """The same look with these images staying, and all that belongs to them."""
+    again = shrink([entry for entry in seen.shrunk.entries if entry.image not in images], seen.fresh)
+    return replace(
+        seen,
+        shrunk=Shrunk(again.entries, (*seen.shrunk.spared, *again.spared), (*seen.shrunk.gone, *again.gone)),
+    )
+
+
+def _decided(
+    wave: Sequence[Placed], seen: Seen, unreadable: set[tuple[str, str]], unknown: set[int]
+) -> list[EntryEnded]:
+    """Outcomes of what is not deleted by this run. What could not be looked at is for the next one."""
+    spared = {one.entry.image: one.why for one in seen.shrunk.spared}
+    spared.update(dict.fromkeys(unreadable, "its manifest could not be read, so it is kept"))
+    gone = {entry.image for entry in seen.shrunk.gone}
+    ended = []
+    for one in wave:
+        if one.entry.image in spared:
+            word: OutcomeWord = "failed" if one.entry.repository in seen.fresh.unread else "spared"
+            ended.append(EntryEnded(one.position, one.entry, EntryOutcome(word, spared[one.entry.image])))
+        elif one.entry.image in gone:
+            outcome = DELETED if one.position in unknown else ALREADY_GONE
+            ended.append(EntryEnded(one.position, one.entry, outcome))
+    return ended
+
+
+def _conclude(connections: Connections, claim: Claim, notes: tuple[str, ...]) -> Execution:
+    ledger = connections.ledger
+    lines = ledger.lines(claim.fingerprint)
+    counts: dict[str, int] = {word: sum(line.outcome is not None and line.outcome.word == word for line in lines)
+              for word in OUTCOME_WORDS}  # fmt: skip
+    undone = len(claim.plan.entries) - sum(_is_final(line) for line in lines)
+    if undone:
+        told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        why = f"{undone} of {len(claim.plan.entries)} entries are not done ({told})"
+        ledger.release(claim, why)
+        raise PartialFailure(
+            f"the plan {claim.fingerprint[:12]} is not done: {why}; the journal says why of each. Mend it and start"
+            " this plan again, or make a new one"
+        )
+    record = ledger.finish(claim, "done")
+    deleted = {line.position for line in lines if line.outcome == DELETED}
+    freed = sum(entry.image_bytes for position, entry in enumerate(claim.plan.entries) if position in deleted)
+    return Execution(record, counts, freed, notes)
+
+
+def _quarantine(connections: Connections, registry: str, opened: ExitStack) -> Quarantine | None:
+    settings = connections.registry_settings(registry).quarantine
+    if settings is None:
+        return None
+    return opened.enter_context(Quarantine(settings.folder, keep=settings.keep))
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:1000] or type(error).__name__
