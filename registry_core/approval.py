@@ -88,21 +88,28 @@ def file_approval(
 
 
 def check_approval(
-    plan: Plan, approvals: Sequence[Approval], rules: ApprovalRules, *, now: datetime, used: bool = False
+    plan: Plan,
+    approvals: Sequence[Approval],
+    rules: ApprovalRules,
+    *,
+    now: datetime,
+    used: bool = False,
+    made_at: datetime | None = None,
 ) -> tuple[Approval, ...]:
     """The approvals that open the lock for `plan` at `now`, oldest first: one, or two where two are needed.
 
-    `used`: the plan was carried out, or is being. Raises PlanStale for a plan or an approval that is too old,
+    `used`: the plan was carried out, or is being. `made_at`: when it was filed; without it, its age is that of its
+    evidence, which was fresh enough when the plan was made. Raises PlanStale for a plan or an approval that is too old,
     ApprovalMissing for everything else.
     """
     name = plan.fingerprint[:12]
     if used:
         raise ApprovalMissing(f"the plan {name} was used already, and a plan is used once; make a new plan")
-    age, most = now - plan.basis.as_of, plan.basis.limits.max_plan_age
+    age, most = now - (made_at or plan.basis.as_of), plan.basis.limits.max_plan_age
     if age > most:
+        what = "is" if made_at else "stands on evidence that is"
         raise PlanStale(
-            f"the plan {name} stands on evidence that is {print_age(age)} old and limits.max_plan_age is"
-            f" {print_span(most)}; make a new plan"
+            f"the plan {name} {what} {print_age(age)} old and limits.max_plan_age is {print_span(most)}; make a new plan"
         )
     decisions = sorted((one for one in approvals if one.fingerprint == plan.fingerprint), key=lambda one: one.at)
     if not decisions:

@@ -92,6 +92,14 @@ def test_a_plan_from_old_evidence_stays_locked_whatever_was_approved():
         check_approval(PLAN, [approval(expires_at=late + timedelta(hours=1))], TEAM, now=late)
 
 
+def test_the_age_of_a_plan_counts_from_when_it_was_made_where_that_is_known():
+    late = AS_OF + timedelta(hours=25)
+    given = approval(expires_at=late + timedelta(hours=1))
+    assert check_approval(PLAN, [given], TEAM, now=late, made_at=late - timedelta(hours=23))
+    with pytest.raises(PlanStale, match="is 1 day old and limits"):
+        check_approval(PLAN, [given], TEAM, now=late, made_at=AS_OF)
+
+
 def test_a_rejection_outweighs_an_approval():
     with pytest.raises(ApprovalMissing, match="rejected"):
         check_approval(PLAN, [approval(), approval(who="Grace Hopper", decision="reject")], TEAM, now=NOW)

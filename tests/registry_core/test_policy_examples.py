@@ -54,9 +54,7 @@ def _decide(example: dict[str, Any]) -> Decisions:
             )
         for used in example.get("in_use", {}).get(repository, ()):
             registry.use(repository, f"{repository} {used}")
-    return decide(
-        read_policies(example["policies"]), registry.catalog(), registry.uses(), evidence=Evidence.at(AS_OF)
-    )
+    return decide(read_policies(example["policies"]), registry.catalog(), registry.uses(), evidence=Evidence.at(AS_OF))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
