@@ -109,7 +109,8 @@ def check_approval(
     if age > most:
         what = "is" if made_at else "stands on evidence that is"
         raise PlanStale(
-            f"the plan {name} {what} {print_age(age)} old and limits.max_plan_age is {print_span(most)}; make a new plan"
+            f"the plan {name} {what} {print_age(age)} old and limits.max_plan_age is {print_span(most)};"
+            " make a new plan"
         )
     decisions = sorted((one for one in approvals if one.fingerprint == plan.fingerprint), key=lambda one: one.at)
     if not decisions:
