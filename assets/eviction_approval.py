@@ -55,10 +55,10 @@ def approval_event(approval: Approval, record: PlanRecord) -> dg.AssetMaterializ
 def decision_sentence(approval: Approval, record: PlanRecord) -> str:
     """What was decided and what follows, in words."""
     done = "approved" if approval.decision == "approve" else "rejected"
-    head = f"{approval.who} {done} the plan {record.short} ({amount(record.images, 'image')}): {approval.reason.rstrip('.')}."
+    plan = f"the plan {record.short} ({amount(record.images, 'image')})"
     follows = {
         "approved": "It is carried out next.",
         "rejected": "Nothing is deleted.",
         "waiting": "A second person must approve it as well.",
     }
-    return f"{head} {follows.get(record.state, '')}".strip()
+    return f"{approval.who} {done} {plan}: {approval.reason.rstrip('.')}. {follows.get(record.state, '')}".strip()

@@ -7,7 +7,7 @@ import pandas as pd
 
 from assets import eviction_approval
 from assets.names import EVICTION, OWNERS, registries_of
-from assets.presentation import amount, markdown_table, size, span, table
+from assets.presentation import Metadata, amount, markdown_table, size, span, table
 from registry_core.eviction import Plan
 from registry_core.eviction_outcome import OUTCOME_WORDS
 from resources.configuration.settings import Site
@@ -35,7 +35,7 @@ def eviction_outcome(site: Site) -> dg.AssetSpec:
 def outcome_event(record: PlanRecord, plan: Plan, journal: pd.DataFrame, *, restore: str) -> dg.AssetMaterialization:
     """The journal of a plan (JOURNAL_COLUMNS) for the lineage; `restore` is the link to the form that undoes it."""
     counts = outcome_counts(journal)
-    described: dict[str, object] = {
+    described: Metadata = {
         "summary": dg.MetadataValue.md(
             f"{outcome_sentence(record, plan, journal)}\n\n**[Put images back →]({restore})**"
         ),
@@ -71,8 +71,8 @@ def outcome_sentence(record: PlanRecord, plan: Plan, journal: pd.DataFrame) -> s
     counts = outcome_counts(journal)
     rest = [f"{count:,} {word}" for word, count in counts.items() if count and word != "deleted"]
     took = ""
-    if len(journal) and journal["ended_at"].notna().any() and journal["asked_at"].notna().any():
-        took = f" in {span(journal['ended_at'].max() - journal['asked_at'].min())}"
+    if len(journal) and journal["ended_at"].notna().any() and journal["kept_at"].notna().any():
+        took = f" in {span(journal['ended_at'].max() - journal['kept_at'].min())}"
     freed = size(deleted_bytes(plan, journal))
     return (
         f"{amount(counts['deleted'], 'entry', 'entries')} of {len(plan.entries):,} deleted{took}"

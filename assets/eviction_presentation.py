@@ -62,20 +62,16 @@ def inline_summary(made: MadePlan, links: PlanLinks) -> str:
     stay = summary.stored_images - summary.images
     evidence = f"Evidence of {moment(made.oldest.as_of)}"
     if made.problems:
-        return _fitting(
-            [
-                f"**This plan is not filed and cannot be approved:** {amount(len(made.problems), 'check')} failed, below."
-            ],
-            [problem.message for problem in made.problems],
-        )
+        head = f"**This plan is not filed and cannot be approved:** {amount(len(made.problems), 'problem')}."
+        return _fitting([head], [problem.message for problem in made.problems])
     if not plan.entries:
         return _fitting(
             [f"**Nothing to evict.** All {amount(stay, 'image')} stay, so nothing is asked. {evidence}."], []
         )
-    parts = f", {summary.dependents:,} of them parts of others" if summary.dependents else ""
+    parts = f", {summary.dependents:,} of them parts of others," if summary.dependents else ""
     figures = (
-        f"**{amount(summary.images, 'image')}{parts} with {amount(summary.tags, 'tag')} can go** ({size(summary.image_bytes)}"
-        f" by their manifests); {amount(stay, 'image')} stay. {evidence}."
+        f"**{amount(summary.images, 'image')}{parts} with {amount(summary.tags, 'tag')} can go**"
+        f" ({size(summary.image_bytes)} by their manifests); {amount(stay, 'image')} stay. {evidence}."
     )
     link = f"**[Review and approve this plan →]({links.review})**"
     whole = f" · [all of it]({links.whole})" if links.whole else ""

@@ -15,6 +15,8 @@ from assets.image_usage import build_image_usage
 from assets.names import live_cluster, live_registry
 from assets.registry_catalog import build_registry_catalog
 from registry_pipelines.approving.job import approve_eviction_plan
+from registry_pipelines.eviction_jobs import build_execution_job
+from registry_pipelines.eviction_sensors import build_eviction_sensors
 from registry_pipelines.jobs import build_jobs
 from registry_pipelines.links import links_of_plan
 from registry_pipelines.schedules import build_schedules
@@ -26,6 +28,7 @@ from resources.site import SiteResource
 def build_definitions(loaded: LoadedSite) -> dg.Definitions:
     """The whole graph for one site."""
     site = loaded.site
+    execution = build_execution_job(site)
     return dg.Definitions(
         assets=[
             live_cluster(site),
@@ -40,9 +43,9 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             eviction_outcome(site),
         ],
         asset_checks=build_freshness_checks(),
-        jobs=[*build_jobs(site), approve_eviction_plan],
+        jobs=[*build_jobs(site), approve_eviction_plan, execution],
         schedules=build_schedules(site),
-        sensors=build_sensors(site),
+        sensors=[*build_sensors(site), *build_eviction_sensors(site, execution)],
         resources={"site": SiteResource(site_file=str(loaded.path))},
         # A process for each step costs 1.5 to 9 seconds, a step in this one 0.1 to 0.3 (design §9).
         executor=dg.in_process_executor,

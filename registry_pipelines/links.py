@@ -10,18 +10,17 @@ import dagster as dg
 from assets.eviction_presentation import PlanLinks
 from assets.taking.plan import MadePlan
 from registry_pipelines.approving.form import approval_form, restore_form
+from registry_pipelines.locations import LOCATION
 from resources.configuration.settings import Site
 
-#: Jobs that the links open.
+#: Jobs over plans; links open the forms of the first and the last.
 APPROVE = "approve_eviction_plan"
+EXECUTE = "execute_eviction_plan"
 RESTORE = "restore_evicted"
 
 #: Tags by which runs about a plan are found (Runs, filter by tag).
 PLAN_TAG = "registry_pipelines/plan"
 REGISTRY_TAG = "registry_pipelines/registry"
-
-#: Name of the code location in `workspace.yaml`, for runs that no web server or daemon launched.
-LOCATION = "registry_pipelines"
 
 
 def links_of_plan(made: MadePlan, site: Site, run: dg.DagsterRun) -> PlanLinks:

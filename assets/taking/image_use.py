@@ -9,10 +9,12 @@ import pandas as pd
 
 from assets.taking.evidence import Evidence, gather_evidence
 from assets.taking.usage import join_evidence
+from registry_core.catalog import CatalogFrames
 from registry_core.coverage import Coverage
 from registry_core.errors import ConfigError
 from registry_core.manifest_graph import ManifestGraph
 from registry_core.references import Reference
+from resources.configuration.settings import Site
 from resources.connections import Connections
 
 #: How a used image relates to the one that was asked about.
@@ -39,16 +41,10 @@ def use_of_image(connections: Connections, image: str) -> UseOfImage:
     Raises InvalidReference, ConfigError for a host that no registry of the site has, IncompleteSnapshot where
     nothing was read yet.
     """
-    reference = Reference.parse(image)
-    registry = connections.site.registry_of_host(reference.registry)
-    if registry is None:
-        known = ", ".join(name for settings in connections.site.registries.values() for name in settings.names)
-        raise ConfigError(
-            f"no registry is configured for {reference.registry}; known are {known or 'none'}", subject=image
-        )
+    registry, reference = registry_of_image(connections.site, image)
     evidence = gather_evidence(connections, registry)
     frames = join_evidence(connections, evidence)
-    digests = _digests(evidence, reference)
+    digests = digests_of_reference(evidence.catalog, reference)
     related = _related(evidence, reference.repository, digests)
     uses = frames.usage.assign(relation=frames.usage["digest"].map(related))
     uses = uses[uses["relation"].notna() & uses["repository"].eq(reference.repository)]
@@ -67,12 +63,25 @@ def use_of_image(connections: Connections, image: str) -> UseOfImage:
     )
 
 
-def _digests(evidence: Evidence, reference: Reference) -> tuple[str, ...]:
+def registry_of_image(site: Site, image: str) -> tuple[str, Reference]:
+    """The configured registry that a reference names. Raises InvalidReference, ConfigError where none has its host."""
+    reference = Reference.parse(image)
+    registry = site.registry_of_host(reference.registry)
+    if registry is None:
+        known = ", ".join(name for settings in site.registries.values() for name in settings.names)
+        raise ConfigError(
+            f"no registry is configured for {reference.registry}; known are {known or 'none'}", subject=image
+        )
+    return registry, reference
+
+
+def digests_of_reference(catalog: CatalogFrames, reference: Reference) -> tuple[str, ...]:
+    """What a reference resolves to in a catalog; empty where it is not stored."""
     if reference.digest is not None:
-        images = evidence.catalog.images
+        images = catalog.images
         stored = images["repository"].eq(reference.repository) & images["digest"].eq(reference.digest)
         return (reference.digest,) if stored.any() else ()
-    tags = evidence.catalog.tags
+    tags = catalog.tags
     wanted = tags["repository"].eq(reference.repository) & tags["tag"].eq(reference.tag or "latest")
     return tuple(sorted(tags.loc[wanted & tags["digest"].notna(), "digest"].unique()))
 

@@ -119,7 +119,7 @@ def _with_the_past(connections: Connections, gathered: Gathered, usage: UsageFra
 
 def _waiting(connections: Connections, registry: str) -> Plan | None:
     ledger = connections.history.ledger
-    records = ledger.plans(registry, ("waiting",), limit=1)
+    records = ledger.plans(registry, {"waiting"}, limit=1)
     return ledger.plan(records[0].fingerprint).plan if records else None
 
 

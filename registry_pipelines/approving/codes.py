@@ -29,6 +29,6 @@ def counter_of_code(secret: SecretName, code: str, *, at: datetime) -> int | Non
                 return counter
     except (binascii.Error, ValueError):
         # Unchained: the exception may quote the secret.
-        raise ConfigError("this is no TOTP secret; write base32 (A-Z, 2-7), as the authenticator app shows it",
+        raise ConfigError("this is no TOTP secret of 112 bits or more; write base32 (A-Z, 2-7; 23 characters or more)",
                           subject=str(secret)) from None  # fmt: skip
     return None

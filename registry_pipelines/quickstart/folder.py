@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from registry_core.errors import ConfigError
+from registry_pipelines.locations import LOCATION
 
 REGISTRY_NAME = "registry.example.com"
 CLUSTERS = {"production": "production", "staging": "staging"}
@@ -39,9 +40,13 @@ policies:
 
 limits:
   min_images_in_use: 5         # the sample is a small company
+  max_inventory_age: 24h       # its dumps are as old as this start
 
 schedules:
   switched_on: true            # elsewhere they wait until a person switches them on in the UI
+
+web:
+  address: {web_address}
 """
 
 _DAGSTER = """\
@@ -55,6 +60,15 @@ run_monitoring:
 concurrency:
   runs:
     max_concurrent_runs: 2
+"""
+
+
+_WORKSPACE = f"""\
+# Named, because links from plans to their forms hold the name of the code location.
+load_from:
+  - python_module:
+      module_name: registry_pipelines.definitions
+      location_name: {LOCATION}
 """
 
 
@@ -77,7 +91,12 @@ class QuickstartFolder:
     def dagster_home(self) -> Path:
         return self.root / "dagster"
 
-    def prepare(self, sample: Path, *, registry_url: str) -> None:
+    @property
+    def workspace(self) -> Path:
+        """What the Dagster UI loads."""
+        return self.dagster_home / "workspace.yaml"
+
+    def prepare(self, sample: Path, *, registry_url: str, web_address: str) -> None:
         """Lay out what is not there yet; the configuration and the cluster dumps are written anew each time,
         the dumps because a dump is evidence of the time it was taken, and evidence that is too old is refused.
         """
@@ -100,6 +119,9 @@ class QuickstartFolder:
             target.mkdir(parents=True, exist_ok=True)
             for dump in (sample / "clusters" / cluster).glob("*.json"):
                 shutil.copyfile(dump, target / dump.name)
-        self.site_file.write_text(_SITE.format(registry=REGISTRY_NAME, registry_url=registry_url))
+        self.site_file.write_text(
+            _SITE.format(registry=REGISTRY_NAME, registry_url=registry_url, web_address=web_address)
+        )
         self.dagster_home.mkdir(exist_ok=True)
         (self.dagster_home / "dagster.yaml").write_text(_DAGSTER)
+        self.workspace.write_text(_WORKSPACE)

@@ -25,6 +25,7 @@ class Ports:
 
     registry: int
     ui: int
+    web: int = 8055
 
 
 def run_quickstart(root: Path, sample: Path, ports: Ports, *, stay: bool, say: Say) -> None:
@@ -36,7 +37,8 @@ def run_quickstart(root: Path, sample: Path, ports: Ports, *, stay: bool, say: S
     folder.root.mkdir(parents=True, exist_ok=True)
     _end_like_an_interrupt()
     registry = f"http://127.0.0.1:{free_port(ports.registry)}"
-    folder.prepare(sample, registry_url=registry)
+    web = f"http://127.0.0.1:{free_port(ports.web)}"
+    folder.prepare(sample, registry_url=registry, web_address=web)
     os.environ[SITE_FILE_VARIABLE] = str(folder.site_file)
     environment = {"DAGSTER_HOME": str(folder.dagster_home), "DAGSTER_DISABLE_TELEMETRY": "yes"}
     with Processes(folder.root / "logs") as processes:
@@ -47,16 +49,23 @@ def run_quickstart(root: Path, sample: Path, ports: Ports, *, stay: bool, say: S
         )
         processes.wait_for(f"{registry}/v2/", seconds=30)
         _materialize(folder, say)
+        processes.start(
+            "web", [sys.executable, "-m", "registry_pipelines.cli", "serve", "--host", "127.0.0.1", "--port", web[17:]]
+        )
         address = f"http://127.0.0.1:{free_port(ports.ui)}"
         processes.start(
             "dagster",
-            [sys.executable, "-m", "dagster", "dev", "--module-name", "registry_pipelines.definitions",
+            [sys.executable, "-m", "dagster", "dev", "--workspace", str(folder.workspace),
              "--host", "127.0.0.1", "--port", address[17:], "--log-level", "warning"],
             environment=environment,
         )  # fmt: skip
         say("Starting the Dagster UI …")
         processes.wait_for(f"{address}/server_info", seconds=120)
-        say(f"\nThe Dagster UI is at {address}/asset-groups/\nCtrl-C stops everything; `make clean` removes it.")
+        say(
+            f"\nThe Dagster UI is at {address}/asset-groups/\nAn eviction plan waits for you:"
+            f" {address}/assets/eviction_plan?view=partitions\nReports and whole plans are at {web}/\nCtrl-C stops"
+            " everything; `make clean` removes it."
+        )
         if stay:
             processes.watch()
 

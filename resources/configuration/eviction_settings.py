@@ -3,12 +3,31 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 from pydantic import Field
 
 from resources.configuration.base import Settings
 from resources.configuration.paths import FilePath
 from resources.configuration.spans import Span
+
+
+class DeletionPod(Settings):
+    """Where Dagster runs in Kubernetes: the pod of the one job that deletes, so that no other holds its secrets."""
+
+    service_account: str | None = Field(None, description="its service account", examples=["registry-deleter"])
+    secrets: tuple[str, ...] = Field(
+        (), description="Kubernetes secrets whose keys become environment variables", examples=[["registry-deleter"]]
+    )
+
+    def dagster_k8s_config(self) -> dict[str, Any]:
+        """The value of the run tag `dagster-k8s/config`."""
+        config: dict[str, Any] = {}
+        if self.service_account:
+            config["pod_spec_config"] = {"service_account_name": self.service_account}
+        if self.secrets:
+            config["container_config"] = {"env_from": [{"secret_ref": {"name": name}} for name in self.secrets]}
+        return config
 
 
 class EvictionSettings(Settings):
@@ -20,6 +39,7 @@ class EvictionSettings(Settings):
     check_health_between_waves: bool = Field(
         True, description="look after each wave whether all that is in use can still be pulled; a new finding stops"
     )
+    pod: DeletionPod | None = Field(None, description="where Dagster runs in Kubernetes: the pod that deletes")
 
 
 class QuarantineSettings(Settings):

@@ -1,0 +1,40 @@
+"""`journal`: what was done for a plan, entry by entry."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, note, show
+
+_SHORT = ("repository", "tags", "outcome", "why", "asked_at", "ended_at", "restored_at")
+
+
+def journal(
+    context: typer.Context,
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="Fingerprint, or its first six characters or more.")],
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Print the journal of a plan: what became of each entry, and whether it was put back.
+
+    An outcome that is empty is not known: the request was about to be sent when the run ended.
+    """
+    form = form_of(as_json, as_csv)
+
+    from assets.eviction_outcome import outcome_counts  # pandas, dagster
+    from resources.connections import Connections
+    from resources.database.ledger_records import JOURNAL_COLUMNS
+
+    with Connections(invocation(context).site()) as connections:
+        ledger = connections.history.ledger
+        record = ledger.record(plan)
+        frame = ledger.journal(record.fingerprint)
+    table = form is Form.TABLE
+    empty = f"nothing was done for the plan {record.short}, it is {record.state}"
+    show(frame.to_dict("records"), _SHORT if table else JOURNAL_COLUMNS, form, empty=empty)
+    if table and not frame.empty:
+        counts = ", ".join(f"{count:,} {word}" for word, count in outcome_counts(frame).items() if count)
+        note(f"plan {record.short} of {record.registry}, {record.state}: {counts}")

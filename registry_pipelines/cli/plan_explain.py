@@ -1,0 +1,55 @@
+"""`plan explain`: why one image is kept, or would go."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, show
+
+_COLUMNS = ("repository", "digest", "tags", "decision", "reasons")
+
+
+def explain(
+    context: typer.Context,
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="registry/repository:tag, or @sha256:…")],
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Say why an image is kept or would go, with all reasons, by the newest evidence and the policies of the file.
+
+    Needs no plan and makes none. Exit code 5 when the image is not in the catalog.
+    """
+    form = form_of(as_json, as_csv)
+
+    from assets.taking.image_use import digests_of_reference, registry_of_image  # pandas
+    from assets.taking.plan import decide_now
+    from registry_core.errors import IncompleteSnapshot
+    from resources.connections import Connections
+
+    with Connections(invocation(context).site()) as connections:
+        registry, reference = registry_of_image(connections.site, image)
+        decisions = decide_now(connections, registry)
+    catalog = decisions.facts.nodes.catalog
+    digests = digests_of_reference(catalog, reference)
+    rows = [row for digest in digests if (row := decisions.row_of(reference.repository, digest)) is not None]
+    if not rows:
+        raise IncompleteSnapshot(
+            f"{image} is not in the catalog of {registry}: it is not stored, or was pushed since; materialize"
+            " registry_catalog again"
+        )
+    frame = decisions.frame(rows)
+    if form is not Form.TABLE:
+        reasons = [list(decisions.reasons_of(one, digest)) for one, digest in frame[["repository", "digest"]].values]
+        tags = [text.split(", ") if text else [] for text in frame["tags"]]
+        show(frame.assign(reasons=reasons, tags=tags).to_dict("records"), _COLUMNS, form)
+        return
+    for row in rows:
+        told = decisions.frame([row]).iloc[0]
+        fate = "stays" if told["decision"] == "keep" else "would go"
+        named = f" ({told['tags']})" if told["tags"] else ""
+        line(f"{told['repository']}@{told['digest']}{named} {fate}:")
+        for reason in decisions.reasons_of(told["repository"], told["digest"]):
+            line(f"  - {reason}")

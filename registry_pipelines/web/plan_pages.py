@@ -1,0 +1,93 @@
+"""`/plans`, `/plans/<fingerprint>` and its JSON: the whole of a plan, to be searched and downloaded.
+
+Entries are paged here, not in the browser, so that a plan of 400,000 opens as fast as one of 40.
+"""
+
+from __future__ import annotations
+
+from typing import get_args
+from urllib.parse import urlencode
+
+from anyio import to_thread
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Route
+
+from registry_core.errors import Refused
+from registry_pipelines.web.answers import HEADERS
+from registry_pipelines.web.pages import page
+from registry_pipelines.web.plan_reader import OpenPlan, Order, PlanReader, Wanted
+
+ORDERS: tuple[Order, ...] = get_args(Order)
+
+#: Tones that all pages share, by the state of a plan.
+TONES = {"waiting": "warning", "approved": "ok", "executing": "warning", "done": "ok", "rejected": "error",
+         "superseded": "error", "expired": "error", "stopped": "critical"}  # fmt: skip
+
+_LARGEST = 10
+
+
+def plan_routes(reader: PlanReader) -> list[Route]:
+    """Pages over the ledger. They read, and change nothing: decisions are made in Dagster or on the command line."""
+
+    async def plans(request: Request) -> Response:
+        records = await to_thread.run_sync(reader.records)
+        return page("plans.html", records=records, tones=TONES)
+
+    async def plan(request: Request) -> Response:
+        opened = await _open(reader, request)
+        wanted = _wanted(request)
+        shown = await to_thread.run_sync(opened.show, wanted)
+        record = opened.record
+
+        def link(**changes: object) -> str:
+            asked = {"q": wanted.text, "order": wanted.order, "page": shown.page, **changes}
+            return f"/plans/{record.short}?{urlencode(asked)}"
+
+        answer = page(
+            "plan.html",
+            record=record,
+            summary=opened.summary,
+            basis=opened.plan.basis,
+            approvals=opened.approvals,
+            largest=_LARGEST,
+            shown=shown,
+            wanted=wanted,
+            orders=[order for order in ORDERS if order != "outcome" or opened.outcomes],
+            has_outcomes=bool(opened.outcomes),
+            link=link,
+            tones=TONES,
+        )
+        # The one form of the service: it asks this page again with other words.
+        policy = answer.headers["Content-Security-Policy"]
+        answer.headers["Content-Security-Policy"] = policy.replace("form-action 'none'", "form-action 'self'")
+        return answer
+
+    async def plan_json(request: Request) -> Response:
+        opened = await _open(reader, request)
+        document = await to_thread.run_sync(lambda: opened.document)
+        name = f"eviction-plan-{opened.record.short}.json"
+        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return Response(document, media_type="application/json", headers={**HEADERS, **disposition})
+
+    return [
+        Route("/plans", plans),
+        Route("/plans/{fingerprint}.json", plan_json),
+        Route("/plans/{fingerprint}", plan),
+    ]
+
+
+async def _open(reader: PlanReader, request: Request) -> OpenPlan:
+    try:
+        return await to_thread.run_sync(reader.open, request.path_params["fingerprint"])
+    except Refused as error:
+        raise HTTPException(404, str(error)) from error
+
+
+def _wanted(request: Request) -> Wanted:
+    """What the address asks for; what cannot be understood is as good as not asked."""
+    asked = request.query_params
+    order = next((one for one in ORDERS if one == asked.get("order")), "plan")
+    number = asked.get("page", "1")
+    return Wanted(text=asked.get("q", "")[:500], order=order, page=int(number) if number.isdecimal() else 1)

@@ -1,0 +1,129 @@
+"""Plans as the web service shows them: one large plan is read once and then searched, sorted and paged in memory."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Literal
+
+from registry_core.approval import Approval
+from registry_core.eviction import Plan
+from registry_core.eviction_entries import Entry
+from registry_core.eviction_summary import PlanSummary, summarise
+from resources.database.history import History
+from resources.database.ledger_records import PlanRecord
+
+Order = Literal["plan", "repository", "size", "tags", "outcome"]
+
+_BEGUN = ("executing", "done", "stopped")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which entries of a plan are looked at. `text` is searched in repository, tags, digest and reasons."""
+
+    text: str = ""
+    order: Order = "plan"
+    page: int = 1
+    page_size: int = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One page of entries with their outcomes ('' where there is none), and how many were found in all."""
+
+    rows: Sequence[tuple[Entry, str]]
+    found: int
+    page: int
+    pages: int
+
+
+@dataclass(frozen=True)
+class OpenPlan:
+    """One plan in memory."""
+
+    record: PlanRecord
+    plan: Plan = field(repr=False)
+    approvals: Sequence[Approval] = ()
+    outcomes: Mapping[int, str] = field(default_factory=dict, repr=False)
+
+    @cached_property
+    def summary(self) -> PlanSummary:
+        return summarise(self.plan)
+
+    @cached_property
+    def document(self) -> bytes:
+        """The plan as it was filed."""
+        return self.plan.to_bytes()
+
+    @cached_property
+    def _texts(self) -> list[str]:
+        return [
+            " ".join((entry.repository, *entry.tags, entry.digest, *entry.reasons)).lower()
+            for entry in self.plan.entries
+        ]
+
+    def show(self, wanted: Wanted) -> Shown:
+        """The page that is wanted; the last one where there are fewer."""
+        words = wanted.text.lower().split()
+        positions = [
+            position
+            for position, text in enumerate(self._texts if words else self.plan.entries)
+            if not words or all(word in text for word in words)  # type: ignore[operator]
+        ]
+        entries = self.plan.entries
+        if wanted.order == "repository":
+            positions.sort(key=lambda position: (entries[position].repository, entries[position].tags))
+        elif wanted.order == "size":
+            positions.sort(key=lambda position: -entries[position].image_bytes)
+        elif wanted.order == "tags":
+            positions.sort(key=lambda position: -len(entries[position].tags))
+        elif wanted.order == "outcome":
+            positions.sort(key=lambda position: self.outcomes.get(position, ""))
+        pages = max(1, -(-len(positions) // wanted.page_size))
+        page = min(max(1, wanted.page), pages)
+        chosen = positions[(page - 1) * wanted.page_size : page * wanted.page_size]
+        return Shown([(entries[one], self.outcomes.get(one, "")) for one in chosen], len(positions), page, pages)
+
+
+class PlanReader:
+    """Reads plans of the ledger; blocking. Keeps the last one that was opened: 400,000 entries take seconds."""
+
+    def __init__(self, history: History) -> None:
+        self._history = history
+        self._lock = threading.Lock()
+        self._open: OpenPlan | None = None
+
+    def records(self, limit: int = 200) -> list[PlanRecord]:
+        """Plans, the newest first."""
+        return self._history.ledger.plans(limit=limit)
+
+    def open(self, fingerprint: str) -> OpenPlan:
+        """One plan, with decisions and outcomes as they are now. Raises Refused where there is none."""
+        ledger = self._history.ledger
+        record = ledger.record(fingerprint)
+        with self._lock:
+            known = self._open
+            same = known is not None and known.record.fingerprint == record.fingerprint
+            if known is not None and same and known.record == record and record.state != "executing":
+                return known
+            plan = known.plan if known is not None and same else ledger.plan(record.fingerprint).plan
+            opened = OpenPlan(record, plan, ledger.approvals(record.fingerprint), self._outcomes(record))
+            if known is not None and same and "_texts" in known.__dict__:
+                opened.__dict__["_texts"] = known._texts
+            self._open = opened
+            return opened
+
+    def _outcomes(self, record: PlanRecord) -> Mapping[int, str]:
+        if record.state not in _BEGUN:
+            return {}
+        frame = self._history.ledger.journal(record.fingerprint)
+        whys = frame["why"].fillna("")
+        return {
+            int(position): f"{outcome}: {why}" if why else str(outcome)
+            for position, outcome, why in zip(
+                frame["position"], frame["outcome"].fillna("not known"), whys, strict=True
+            )
+        }
