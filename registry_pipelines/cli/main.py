@@ -22,7 +22,9 @@ from registry_pipelines.cli import (
     images,
     init,
     inventory,
+    journal,
     ls,
+    plan,
     quickstart,
     serve,
     usage,
@@ -128,6 +130,8 @@ app.command("versions")(versions.versions)
 app.command("images")(images.images)
 app.command("count")(count.count)
 app.command("ls")(ls.ls)
+app.add_typer(plan.app, name="plan")
+app.command("journal")(journal.journal)
 app.command("serve")(serve.serve)
 
 

@@ -34,6 +34,8 @@ def serve(
     from registry_pipelines.web.app import make_app
     from registry_pipelines.web.desk import Desk
     from registry_pipelines.web.guard import refuse_open_door
+    from registry_pipelines.web.plan_pages import plan_routes
+    from registry_pipelines.web.plan_reader import PlanReader
     from registry_pipelines.web.server import listen, make_server
     from registry_pipelines.web.standing import Reader
     from registry_pipelines.web.versions_page import VersionsKeeper, versions_routes
@@ -54,7 +56,7 @@ def serve(
         versions = VersionsKeeper(connections.site, connections.history, lambda: take_versions(connections))
         app = make_app(
             desk,
-            more=versions_routes(versions),
+            more=[*versions_routes(versions), *plan_routes(PlanReader(connections.history))],
             read_token=None if token is None else lambda: read_secret(token),
         )
         listening = listen(host, port)

@@ -1,0 +1,149 @@
+"""`plan`: make, list and show eviction plans. The commands that decide and carry out have files beside this one."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from registry_pipelines.cli import plan_backtest, plan_decide, plan_execute, plan_explain
+from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, note, show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from resources.database.ledger_records import PlanRecord
+
+RECORD_COLUMNS = ("plan", "registry", "state", "images", "tags", "size", "made_at", "good_until", "why")
+_JSON_COLUMNS = ("fingerprint", *RECORD_COLUMNS[1:5], "image_bytes", "stored_images", "repositories", "made_at",
+                 "as_of", "good_until", "run_id", "finished_at", "why")  # fmt: skip
+_ENTRY_COLUMNS = ("kind", "repository", "digest", "tags", "media_type", "image_bytes", "reasons")
+
+PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="Fingerprint, or its first six characters or more.")]
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Eviction plans: make, read, approve, reject, carry out. Exit code 3 where a brake holds.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+
+def make(
+    context: typer.Context,
+    registries: Annotated[list[str] | None, typer.Argument(metavar="[REGISTRY]...", help="Default: all.")] = None,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Make a plan by the newest evidence and file it for a decision. Nothing is deleted.
+
+    Exit code 3 when a limit or the age of the evidence forbids it, 5 when the evidence is not whole.
+    """
+    form = form_of(as_json, as_csv)
+
+    from assets.taking.plan import take_plan  # pandas
+    from registry_core.errors import Refused
+    from resources.connections import Connections
+
+    with Connections(invocation(context).site()) as connections:
+        made = [take_plan(connections, name) for name in registries or list(connections.site.registries)]
+    for one in made:
+        for sentence in one.summary.unusual if form is Form.TABLE else ():
+            note(f"{one.plan.basis.registry}: {sentence}")
+    _show_records([one.record for one in made if one.record is not None], form)
+    problems = [problem.message for one in made for problem in one.problems]
+    if problems:
+        more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
+        raise Refused(f"a plan was not filed: {problems[0]}{more}")
+
+
+def list_plans(
+    context: typer.Context,
+    registry: Annotated[str | None, typer.Option("--registry", "-r", help="Only of this one.")] = None,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 20,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """List plans, the newest first, and how far each is."""
+    form = form_of(as_json, as_csv)
+
+    from resources.connections import Connections  # pandas
+
+    with Connections(invocation(context).site()) as connections:
+        if registry is not None:
+            connections.registry_settings(registry)
+        _show_records(connections.history.ledger.plans(registry, limit=limit), form)
+
+
+def show_plan(
+    context: typer.Context,
+    plan: PlanArgument,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Print the plan as it was filed: the JSON of which PLAN is the SHA-256.")
+    ] = False,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Show what would go by a plan, an entry a line, with its reasons."""
+    form = form_of(as_json, as_csv)
+
+    from assets.eviction_presentation import entry_rows  # pandas, dagster
+    from registry_core.eviction_summary import summarise
+    from resources.connections import Connections
+
+    with Connections(invocation(context).site()) as connections:
+        stored = connections.history.ledger.plan(plan)
+        decisions = connections.history.ledger.approvals(stored.record.fingerprint)
+    if whole:
+        sys.stdout.write(stored.plan.to_bytes().decode())
+        return
+    if form is not Form.TABLE:
+        show((entry.to_json() for entry in stored.plan.entries), _ENTRY_COLUMNS, form)
+        return
+    for sentence in _sentences(stored.record):
+        line(sentence)
+    for sentence in summarise(stored.plan).unusual:
+        line(f"! {sentence}")
+    for decision in decisions:
+        line(f"{decision.who} {decision.decision}s at {decision.at:%Y-%m-%d %H:%M} UTC: {decision.reason}")
+    line("")
+    rows = entry_rows(stored.plan.entries)
+    show(rows.to_dict("records"), list(rows.columns), form, empty="nothing goes")
+
+
+def _sentences(record: PlanRecord) -> list[str]:
+    from assets.presentation import amount, moment, size  # pandas
+
+    return [
+        f"plan {record.fingerprint}",
+        f"of {record.registry}, {record.state}{': ' + record.why if record.why else ''}",
+        f"{amount(record.images, 'image')} with {amount(record.tags, 'tag')} go ({size(record.image_bytes)}), of"
+        f" {record.stored_images:,}; made {moment(record.made_at)}, good until {moment(record.good_until)}",
+    ]
+
+
+def _show_records(records: list[PlanRecord], form: Form) -> None:
+    columns = RECORD_COLUMNS if form is Form.TABLE else _JSON_COLUMNS
+    show([record_row(record) for record in records], columns, form, empty="no plan was made yet")
+
+
+def record_row(record: PlanRecord) -> Mapping[str, Any]:
+    """A record with the columns of a list and of its JSON."""
+    from dataclasses import asdict
+
+    from assets.presentation import size  # pandas
+
+    return {**asdict(record), "plan": record.short, "size": size(record.image_bytes)}
+
+
+app.command("list")(list_plans)
+app.command("show")(show_plan)
+app.command("make")(make)
+app.command("explain")(plan_explain.explain)
+app.command("backtest")(plan_backtest.backtest)
+app.command("approve")(plan_decide.approve)
+app.command("reject")(plan_decide.reject)
+app.command("execute")(plan_execute.execute)

@@ -1,0 +1,65 @@
+"""`plan execute`: carry out an approved plan from here, as the job in Dagster does."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.output import Form, JsonOption, line, note, show
+
+_COLUMNS = ("fingerprint", "registry", "state", "deleted", "already gone", "spared", "refused by registry", "failed",
+            "image_bytes")  # fmt: skip
+
+
+def execute(
+    context: typer.Context,
+    plan: Annotated[str, typer.Argument(metavar="PLAN", help="Fingerprint, or its first six characters or more.")],
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="The run that holds it is dead, although nobody here can tell.")
+    ] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Carry out an approved plan now. Every entry is looked at once more; what may not go any more is spared.
+
+    Started again, it goes on where the journal ends. Exit code 3 when the lock does not open, 4 when some entries
+    could not be deleted.
+    """
+    from assets.eviction_outcome import outcome_event, outcome_sentence  # pandas, dagster
+    from registry_core.errors import RegistryPipelinesError
+    from registry_pipelines.approving.deciding import rules_of
+    from registry_pipelines.cli.progress_bar import progress_bar
+    from registry_pipelines.eviction.execution import Run, execute_plan
+    from registry_pipelines.holders import this_process
+    from registry_pipelines.lineage import holders_known_here, tell_lineage
+    from registry_pipelines.links import restore_link
+    from registry_pipelines.locations import LOCATION
+    from resources.connections import Connections
+
+    with Connections(invocation(context).site()) as connections, holders_known_here() as holders:
+        ledger = connections.history.ledger
+        fingerprint = ledger.record(plan).fingerprint
+        is_alive = (lambda _: False) if take_over else holders.is_alive
+        run = Run(this_process(), rules_of(connections.site.approvals), is_alive)
+        failed: RegistryPipelinesError | None = None
+        try:
+            with progress_bar() as progress:
+                for told in execute_plan(connections, fingerprint, run, progress=progress).notes:
+                    note(told)
+        except RegistryPipelinesError as error:
+            failed = error  # what was done until then is told first
+        journal, stored = ledger.journal(fingerprint), ledger.plan(fingerprint)
+        restore = restore_link(fingerprint, connections.site, location=LOCATION)
+    if not journal.empty:
+        event = outcome_event(stored.record, stored.plan, journal, restore=restore)
+        tell_lineage(event)
+        if as_json:
+            counts = {column: event.metadata[column].value for column in _COLUMNS[3:-1]}
+            bytes_of_it = event.metadata["bytes of what was deleted"].value
+            row = {"fingerprint": fingerprint, "registry": stored.record.registry, "state": stored.record.state}
+            show([{**row, **counts, "image_bytes": bytes_of_it}], _COLUMNS, Form.JSON)
+        else:
+            line(outcome_sentence(stored.record, stored.plan, journal))
+    if failed is not None:
+        raise failed
