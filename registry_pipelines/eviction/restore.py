@@ -1,0 +1,153 @@
+"""Put back what a plan deleted: children first, then what lists them, tags last and only where they are free."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from assets.taking.progress import Progress, Silent
+from registry_core.errors import PartialFailure, Refused
+from registry_core.eviction import Plan
+from registry_core.eviction_shrink import Image
+from registry_pipelines.eviction.fresh_evidence import Clock
+from resources.connections import Connections
+from resources.database.ledger_records import JournalLine
+from resources.registry.client import RegistryClient
+from resources.registry.quarantine import Quarantine
+from resources.registry.restoring import PutBack, Restorer
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """What became of one image that was asked back."""
+
+    line: JournalLine
+    put_back: PutBack
+
+    def __str__(self) -> str:
+        name = f"{self.line.repository}@{self.line.digest}"
+        back = self.put_back
+        if back.lost_blobs:
+            return f"{name}: lost: the registry has collected {', '.join(back.lost_blobs)}; build and push it again"
+        if back.refused:
+            return f"{name}: refused: {back.refused}"
+        tags = f" with {', '.join(back.tags)}" if back.tags else ""
+        moved = "".join(f"; the tag {tag} points to {other} now and was left so" for tag, other in back.conflicts)
+        return f"{name}: back{tags}{moved}"
+
+
+@dataclass(frozen=True)
+class Restoration:
+    """What became of all that was asked back, in the order in which it was put back."""
+
+    fingerprint: str
+    restored: tuple[Restored, ...] = field(repr=False)
+
+    @property
+    def back(self) -> int:
+        return sum(one.put_back.is_back for one in self.restored)
+
+    @property
+    def conflicts(self) -> int:
+        return sum(len(one.put_back.conflicts) for one in self.restored)
+
+    @property
+    def lost(self) -> tuple[Restored, ...]:
+        return tuple(one for one in self.restored if not one.put_back.is_back)
+
+
+def restore_evicted(
+    connections: Connections,
+    fingerprint: str,
+    images: Sequence[str] = (),
+    *,
+    run_id: str,
+    clock: Clock = lambda: datetime.now(UTC),
+    progress: Progress | None = None,
+) -> Restoration:
+    """Put back what the plan deleted: all of it, or `images` (`repository:tag`, `repository@digest`, `repository` or
+    a digest, with or without the registry's host) and what belongs to them.
+
+    Putting back what is back changes nothing. Raises Refused where the plan deleted nothing of the kind; RegistryError
+    where the registry does not answer or let us; returns what could not be put back as such (`lost`).
+    """
+    ledger = connections.ledger
+    record = ledger.record(fingerprint, now=clock())
+    if record.state == "executing" and record.holder is not None:
+        raise Refused(f"the plan {record.short} is being carried out by the run {record.holder}; restore when it ended")
+    plan = ledger.plan(record.fingerprint).plan
+    lines = [line for line in ledger.lines(record.fingerprint) if _was_taken(line)]
+    if not lines:
+        raise Refused(f"the plan {record.short} deleted nothing, so nothing of it can be put back ({record.state})")
+    ordered = _chosen(lines, plan, images, connections.registry_settings(record.registry).names)
+    documents = dict(ledger.kept_documents({line.digest for line in ordered}))
+    tell = progress or Silent()
+    tell.begin(f"images of the plan {record.short}", total=len(ordered))
+    found: list[Restored] = []
+    with ExitStack() as opened:
+        connection = opened.enter_context(closing(connections.registry_to_change(record.registry)))
+        settings = connections.registry_settings(record.registry).quarantine
+        quarantine = opened.enter_context(Quarantine(settings.folder, keep=settings.keep)) if settings else None
+        client = RegistryClient(connection)
+        restorer = Restorer(client, quarantine.blob) if quarantine else Restorer(client)
+        for line in ordered:
+            put_back = restorer.put_back(
+                line.repository, line.digest, documents[line.digest], line.media_type or "", line.tags
+            )
+            found.append(Restored(line, put_back))
+            if put_back.is_back:
+                ledger.mark_restored(record.fingerprint, [line.position], run_id=run_id, at=clock())
+            tell.note(str(found[-1]))
+            tell.advance()
+    return Restoration(record.fingerprint, tuple(found))
+
+
+def refuse_partial(restoration: Restoration) -> None:
+    """Raise PartialFailure where something could not be put back, naming it."""
+    if restoration.lost:
+        told = "\n".join(f"  {one}" for one in restoration.lost[:20])
+        raise PartialFailure(
+            f"{len(restoration.lost)} of {len(restoration.restored)} images could not be put back:\n{told}"
+        )
+
+
+def _was_taken(line: JournalLine) -> bool:
+    """Deleted by us, or kept for a request of which nobody knows."""
+    return line.kept_at is not None and (line.outcome is None or line.outcome.word in ("deleted", "failed"))
+
+
+def _chosen(lines: Sequence[JournalLine], plan: Plan, images: Sequence[str], hosts: Sequence[str]) -> list[JournalLine]:
+    """The lines that the images name, and those of what belongs to them; what belongs to another comes first."""
+    wanted: set[Image] = set()
+    for image in images:
+        named = {(line.repository, line.digest) for line in lines if _is_named(line, _without_host(image, hosts))}
+        if not named:
+            raise Refused(
+                f"the plan {plan.fingerprint[:12]} did not delete {image}: its journal shows what it did; write a"
+                " repository, `repository:tag` or `repository@digest`"
+            )
+        wanted |= named
+    # Owners stand before what belongs to them in a plan: one walk finds all of it.
+    for line in lines:
+        owners = plan.entries[line.position].owners
+        if any((line.repository, owner) in wanted for owner in owners):
+            wanted.add((line.repository, line.digest))
+    taken = [line for line in lines if not images or (line.repository, line.digest) in wanted]
+    return taken[::-1]
+
+
+def _without_host(image: str, hosts: Sequence[str]) -> str:
+    host, slash, rest = image.partition("/")
+    return rest if slash and host in hosts else image
+
+
+def _is_named(line: JournalLine, image: str) -> bool:
+    repository, at, digest = image.partition("@")
+    if at:
+        return (line.repository, line.digest) == (repository, digest)
+    if image in (line.repository, line.digest):
+        return True
+    repository, colon, tag = image.rpartition(":")
+    return bool(colon) and line.repository == repository and tag in line.tags
