@@ -168,19 +168,7 @@ def judge_references(unresolved: pd.DataFrame, severity_of: SeverityOf) -> list[
         said = sorted({str(message) for message in rows["message"].dropna() if message})
         cluster_says = f"; the cluster says: {said[0][:300]}" if said else ""
         found.append(
-            Finding(
-                kind=fault,
-                what="reference",
-                repository=repository,
-                tag=tag,
-                digest=digest,
-                blob=None,
-                platform=None,
-                severity=harm.severity,
-                detail=f"{reference}: {why}{cluster_says}",
-                used_by=harm.used_by,
-                clusters=", ".join(harm.clusters),
-            )
+            _about_a_name(fault, "reference", (repository, tag, digest), f"{reference}: {why}{cluster_says}", harm)
         )
     return found
 
@@ -195,21 +183,25 @@ def judge_pulls(inventory: pd.DataFrame, environment_of: EnvironmentOf, severity
         reference, repository, tag, digest, reason, message = next(plain_rows(rows, columns))
         harm = hurt_by(rows, severity_of)
         found.append(
-            Finding(
-                kind=fault_of_pull_error(reason, message),
-                what="pull",
-                repository=repository,
-                tag=tag,
-                digest=digest,
-                blob=None,
-                platform=None,
-                severity=harm.severity,
-                detail=f"{reference}: {reason}: {(message or 'no message')[:300]}",
-                used_by=harm.used_by,
-                clusters=", ".join(harm.clusters),
+            _about_a_name(
+                fault_of_pull_error(reason, message),
+                "pull",
+                (repository, tag, digest),
+                f"{reference}: {reason}: {(message or 'no message')[:300]}",
+                harm,
             )
         )
     return found
+
+
+def _about_a_name(
+    kind: Fault, what: What, name: tuple[str | None, str | None, str | None], detail: str, harm: Hurt
+) -> Finding:
+    """A finding about what a workload wrote: (repository, tag, digest) as far as it could be read."""
+    repository, tag, digest = name
+    return Finding(
+        kind, what, repository, tag, digest, None, None, harm.severity, detail, harm.used_by, ", ".join(harm.clusters)
+    )
 
 
 def merge_findings(*groups: Iterable[Finding]) -> pd.DataFrame:

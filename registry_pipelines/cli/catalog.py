@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from registry_pipelines.cli.conclusion import conclude
 from registry_pipelines.cli.invocation import invocation
 from registry_pipelines.cli.output import CsvOption, JsonOption, form_of, show
+
+if TYPE_CHECKING:
+    from resources.database.snapshots import Snapshot
 
 _COLUMNS = ("registry", "state", "as_of", "repositories", "tags", "images", "read_anew", "unreadable", "not_read")
 
@@ -29,8 +32,7 @@ def catalog(
 
     from assets.taking.catalog import take_catalog  # pandas, pycurl
     from registry_core.catalog import TAG_COLUMNS
-    from registry_core.errors import SourceError
-    from registry_pipelines.cli.progress_bar import progress_bar
+    from registry_pipelines.cli.taking_each import take_each
     from resources.connections import Connections
 
     with Connections(invocation(context).site()) as connections:
@@ -42,28 +44,21 @@ def catalog(
             records = (record for frame in frames for record in frame.to_dict("records"))
             show(records, ("registry", *TAG_COLUMNS), form, empty="no tag is known")
             return
-        taken, troubles = [], []
-        for name in names:
-            try:
-                with progress_bar() as progress:
-                    snapshot = take_catalog(connections, name, progress=progress)
-            except SourceError as error:
-                troubles.append(str(error))
-                continue
-            found = connections.history.read_catalog(name, at=snapshot)
-            taken.append(
-                {
-                    "registry": name,
-                    "state": snapshot.state,
-                    "as_of": snapshot.as_of,
-                    "repositories": snapshot.coverage.found.get("repositories", 0),
-                    "tags": len(found.tags),
-                    "images": len(found.images),
-                    "read_anew": snapshot.coverage.found.get("manifests read", 0),
-                    "unreadable": int(found.images["fault"].notna().sum() + found.tags["fault"].notna().sum()),
-                    "not_read": len(snapshot.coverage.unexcused),
-                }
-            )
-            troubles += [f"{name}: {gap}" for gap in snapshot.coverage.unexcused]
+        history = connections.history
+
+        def describe(name: str, snapshot: Snapshot) -> dict[str, Any]:
+            found, counts = history.read_catalog(name, at=snapshot), snapshot.coverage.found
+            return {
+                "registry": name,
+                "repositories": counts.get("repositories", 0),
+                "tags": len(found.tags),
+                "images": len(found.images),
+                "read_anew": counts.get("manifests read", 0),
+                "unreadable": int(found.images["fault"].notna().sum() + found.tags["fault"].notna().sum()),
+            }
+
+        taken, troubles = take_each(
+            names, lambda name, progress: take_catalog(connections, name, progress=progress), describe
+        )
     show(taken, _COLUMNS, form, empty="no registry is configured")
     conclude(troubles)

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from registry_pipelines.cli.conclusion import conclude
 from registry_pipelines.cli.invocation import invocation
 from registry_pipelines.cli.output import CsvOption, JsonOption, form_of, show
+
+if TYPE_CHECKING:
+    from resources.database.snapshots import Snapshot
 
 _COLUMNS = ("cluster", "state", "as_of", "workloads", "references", "pods", "pull_errors", "not_read")
 
@@ -27,9 +30,8 @@ def inventory(
     form = form_of(as_json, as_csv)
 
     from assets.taking.inventory import take_inventory  # pandas, kubernetes
-    from registry_core.errors import SourceError
     from registry_core.inventory import INVENTORY_COLUMNS, PULL_ERRORS
-    from registry_pipelines.cli.progress_bar import progress_bar
+    from registry_pipelines.cli.taking_each import take_each
     from resources.connections import Connections
 
     with Connections(invocation(context).site()) as connections:
@@ -40,27 +42,20 @@ def inventory(
             frame = connections.history.read_inventories(names)
             show(frame.to_dict("records"), INVENTORY_COLUMNS, form, empty="no workload names an image")
             return
-        taken, troubles = [], []
-        for name in names:
-            try:
-                with progress_bar() as progress:
-                    snapshot = take_inventory(connections, name, progress=progress)
-            except SourceError as error:
-                troubles.append(str(error))
-                continue
-            frame = connections.history.read_inventory(name, at=snapshot)
-            taken.append(
-                {
-                    "cluster": name,
-                    "state": snapshot.state,
-                    "as_of": snapshot.as_of,
-                    "workloads": len(frame[["namespace", "owner_kind", "owner_name"]].drop_duplicates()),
-                    "references": int(frame["reference"].nunique()),
-                    "pods": int(frame.loc[frame["kind"].eq("Pod"), "name"].nunique()),
-                    "pull_errors": int(frame["reason"].isin(PULL_ERRORS).sum()),
-                    "not_read": len(snapshot.coverage.unexcused),
-                }
-            )
-            troubles += [f"{name}: {gap}" for gap in snapshot.coverage.unexcused]
+        history = connections.history
+
+        def describe(name: str, snapshot: Snapshot) -> dict[str, Any]:
+            frame = history.read_inventory(name, at=snapshot)
+            return {
+                "cluster": name,
+                "workloads": len(frame[["namespace", "owner_kind", "owner_name"]].drop_duplicates()),
+                "references": int(frame["reference"].nunique()),
+                "pods": int(frame.loc[frame["kind"].eq("Pod"), "name"].nunique()),
+                "pull_errors": int(frame["reason"].isin(PULL_ERRORS).sum()),
+            }
+
+        taken, troubles = take_each(
+            names, lambda name, progress: take_inventory(connections, name, progress=progress), describe
+        )
     show(taken, _COLUMNS, form, empty="no cluster is configured")
     conclude(troubles)
