@@ -55,8 +55,8 @@ class AzureSignIn:
         return (*(value for value, _ in self._tokens.values()), *self._refresh.secrets())
 
     def _scope_of(self, path: str) -> str:
-        name = unquote(path.removeprefix("/acr/v1/"))
-        for end in ("/_manifests", "/_tags"):
+        name = unquote(path).removeprefix("/acr/v1/").removeprefix("/v2/")
+        for end in ("/_manifests", "/_tags", "/manifests/"):
             name = name.partition(end)[0]
         return CATALOG if name == "_catalog" else f"repository:{name}:{self._action}"
 

@@ -48,7 +48,7 @@ def provider_of(connection: RegistryConnection, credentials: CredentialSource) -
     wants boto3 installed. Harbor cannot be known by its host.
     """
     settings = connection.settings
-    own = _settings_of(settings)
+    own = own_settings_of(settings)
     label = connection.label
     provider: Provider | None = None
     if own.ghcr is not None:
@@ -76,7 +76,7 @@ def provider_of(connection: RegistryConnection, credentials: CredentialSource) -
 
 def vendor_named_by(settings: RegistrySettings) -> str:
     """Name of the vendor whose API is asked; empty for none."""
-    return next(iter(_settings_of(settings).vendors), "")
+    return next(iter(own_settings_of(settings).vendors), "")
 
 
 def ghcr_sign_in(own: GhcrSettings, credentials: CredentialSource) -> SignIn:
@@ -106,7 +106,8 @@ def azure_sign_in(
     return AzureSignIn(AzureRefresh(own, credentials, lambda: entra), settings.host, action)
 
 
-def _settings_of(settings: RegistrySettings) -> ProviderSettings:
+def own_settings_of(settings: RegistrySettings) -> ProviderSettings:
+    """What the settings name, else what the host tells; `plain` where no vendor is asked."""
     written = settings.provider
     if written.plain or written.vendors:
         return written

@@ -86,16 +86,34 @@ class Packages:
         self._places: dict[str, str] = {}
 
     def place_of(self, owner: str) -> str:
-        """`/orgs/acme` or `/users/jane`; GitHub is asked where the settings do not say."""
-        if self._own.kind is not None and self._own.owner and self._own.owner.lower() == owner.lower():
-            return f"/{'orgs' if self._own.kind == 'organization' else 'users'}/{quote(owner, safe='')}"
+        """`/orgs/acme`, `/user` or `/users/jane`: GitHub is asked for what the settings do not say.
+
+        `/user` is whoever the token belongs to. Only that place is documented to page the versions of a user's
+        package; of another user's, `page` is sent all the same.
+        """
         if owner not in self._places:
-            answer = self.client.get(f"/users/{quote(owner, safe='')}", f"find the owner {owner}", headers=_VERSION)
-            kind = answer.content.get("type") if isinstance(answer.content, dict) else None
-            if not isinstance(kind, str):
-                raise self.client.nonsense(f"find the owner {owner}", answer, "the answer does not tell its type")
-            self._places[owner] = f"/{'orgs' if kind == 'Organization' else 'users'}/{quote(owner, safe='')}"
+            name = quote(owner, safe="")
+            if self._kind_of(owner) == "organization":
+                self._places[owner] = f"/orgs/{name}"
+            else:
+                self._places[owner] = "/user" if self._is_ours(owner) else f"/users/{name}"
         return self._places[owner]
+
+    def _kind_of(self, owner: str) -> str:
+        own = self._own
+        if own.kind is not None and own.owner and own.owner.lower() == owner.lower():
+            return own.kind
+        wanted = f"find the owner {owner}"
+        answer = self.client.get(f"/users/{quote(owner, safe='')}", wanted, headers=_VERSION)
+        kind = answer.content.get("type") if isinstance(answer.content, dict) else None
+        if not isinstance(kind, str):
+            raise self.client.nonsense(wanted, answer, "the answer does not tell its type")
+        return kind.lower()
+
+    def _is_ours(self, owner: str) -> bool:
+        answer = self.client.get("/user", "ask whose the token is", headers=_VERSION, expects=(403,))
+        login = answer.content.get("login") if isinstance(answer.content, dict) else None
+        return isinstance(login, str) and login.lower() == owner.lower()
 
     def path_of(self, repository: str) -> str:
         """Path of the package of a repository `owner/name`; the name may hold more slashes."""

@@ -1,0 +1,51 @@
+"""Deletion at Harbor: an artifact and a tag apart, and its garbage collection.
+
+Trap: `DELETE …/artifacts/{tag}` removes the whole artifact; only `…/artifacts/{reference}/tags/{tag}` untags.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+from urllib.parse import quote
+
+from registry_core.digests import is_digest
+from resources.configuration.provider_settings import HarborSettings
+from resources.configuration.settings import RegistrySettings
+from resources.registry.providers.api_client import Query, SignIn
+from resources.registry.providers.harbor import API, Harbor, explain, repository_path
+from resources.registry.providers.vendor_deletion import Answered, DeletingApiClient, VendorDeletion
+
+
+class HarborDeletion(VendorDeletion):
+    """Needs delete on artifacts and tags; collection needs an administrator."""
+
+    title: ClassVar[str] = Harbor.title
+
+    def __init__(self, label: str, settings: RegistrySettings, own: HarborSettings, sign_in: SignIn) -> None:
+        self._client = DeletingApiClient(
+            f"{label}: Harbor", own.api or settings.url, settings, sign_in, explain=explain
+        )
+
+    def delete_image(self, repository: str, digest: str) -> Answered:
+        if not is_digest(digest):
+            raise ValueError(f"{digest!r} is no digest: by a tag Harbor would delete whatever it names now")
+        return self._delete(f"{repository_path(repository)}/artifacts/{digest}", f"delete {digest} of {repository}")
+
+    def remove_tag(self, repository: str, tag: str) -> Answered:
+        name = quote(tag, safe="")
+        path = f"{repository_path(repository)}/artifacts/{name}/tags/{name}"
+        return self._delete(path, f"remove the tag {tag} of {repository}")
+
+    def collect(self) -> str:
+        """Begins a collection now. Untagged artifacts stay: what may go is decided by a plan, not by Harbor."""
+        wanted = "begin a garbage collection"
+        body = {"schedule": {"type": "Manual"}}
+        self._client.send(f"{API}/system/gc/schedule", Query(wanted, method="POST", json=body))
+        return "Harbor has begun a garbage collection; see Administration › Clean Up"
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _delete(self, path: str, wanted: str) -> Answered:
+        answer = self._client.send(path, Query(wanted, method="DELETE", expects=(404,)))
+        return "not there" if answer.status == 404 else "accepted"
