@@ -102,6 +102,10 @@ class DatabaseError(SourceError):
     """The project's own database could not be reached, is busy, or is of another version."""
 
 
+class NotificationError(SourceError):
+    """A message could not be delivered to one of those who are to be told."""
+
+
 class IncompleteSnapshot(RegistryPipelinesError):
     """A snapshot lacks something that was asked for, so nothing may be concluded from what is not in it."""
 

@@ -19,6 +19,7 @@ from registry_pipelines.eviction_jobs import build_execution_job
 from registry_pipelines.eviction_sensors import build_eviction_sensors
 from registry_pipelines.jobs import build_jobs
 from registry_pipelines.links import links_of_plan
+from registry_pipelines.notifications import build_notification_sensors
 from registry_pipelines.schedules import build_schedules
 from registry_pipelines.sensors import build_sensors
 from resources.configuration.load import LoadedSite, load_site
@@ -45,7 +46,11 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
         asset_checks=build_freshness_checks(),
         jobs=[*build_jobs(site), approve_eviction_plan, execution],
         schedules=build_schedules(site),
-        sensors=[*build_sensors(site), *build_eviction_sensors(site, execution)],
+        sensors=[
+            *build_sensors(site),
+            *build_eviction_sensors(site, execution),
+            *build_notification_sensors(site),
+        ],
         resources={"site": SiteResource(site_file=str(loaded.path))},
         # A process for each step costs 1.5 to 9 seconds, a step in this one 0.1 to 0.3 (design §9).
         executor=dg.in_process_executor,

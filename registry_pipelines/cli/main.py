@@ -24,6 +24,7 @@ from registry_pipelines.cli import (
     inventory,
     journal,
     ls,
+    notify,
     plan,
     quickstart,
     serve,
@@ -132,6 +133,7 @@ app.command("count")(count.count)
 app.command("ls")(ls.ls)
 app.add_typer(plan.app, name="plan")
 app.command("journal")(journal.journal)
+app.add_typer(notify.app, name="notify")
 app.command("serve")(serve.serve)
 
 

@@ -25,6 +25,7 @@ from resources.database.schema import snapshots as snapshots_table
 from resources.database.sightings import EVERYWHERE, FINDINGS, IMAGE_USES, USAGE, SightingTable, SnapshotKind
 from resources.database.snapshots import Snapshot, list_snapshots, newest, snapshot_by_id
 from resources.database.times import maybe_from_micros, now_micros, to_micros
+from resources.database.told import Told
 from resources.database.writing import SnapshotWriter
 
 At = Snapshot | datetime | None
@@ -66,6 +67,11 @@ class History:
     def ledger(self) -> Ledger:
         """Plans, approvals and journals, in the same database."""
         return Ledger(self._database)
+
+    @property
+    def told(self) -> Told:
+        """What people were told, in the same database."""
+        return Told(self._database)
 
     @property
     def _database(self) -> Database:
