@@ -5,7 +5,7 @@ Source of the layout: distribution 2.8 `registry/storage/paths.go`.
 
 from __future__ import annotations
 
-import re
+import socket
 import subprocess
 import time
 from collections.abc import Iterator
@@ -43,29 +43,37 @@ def _write(path: Path, body: bytes) -> None:
 
 @contextmanager
 def running(root: Path) -> Iterator[str]:
-    """The registry over this storage, on a free port of loopback; yields its address."""
+    """The registry over this storage, on a free port of loopback; yields its address.
+
+    It logs errors only: at `info` it writes a line for each request, which costs more than answering.
+    """
     configuration, log = root / "config.yml", root / "registry.log"
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        host = f"127.0.0.1:{free.getsockname()[1]}"
     configuration.write_text(
         "version: 0.1\n"
         "log: {level: error, accesslog: {disabled: true}}\n"
         f"storage: {{filesystem: {{rootdirectory: {root}}}, maintenance: {{uploadpurging: {{enabled: false}}}}}}\n"
-        "http: {addr: '127.0.0.1:0'}\n"
+        f"http: {{addr: '{host}'}}\n"
     )
-    configuration.write_text(configuration.read_text().replace("level: error", "level: info"))
     with log.open("wb") as output:
         process = subprocess.Popen(["docker-registry", "serve", str(configuration)], stdout=output, stderr=output)
     try:
-        yield f"http://{_address(log, process)}"
+        _wait_for(host, process, log)
+        yield f"http://{host}"
     finally:
         process.terminate()
         process.wait(timeout=20)
 
 
-def _address(log: Path, process: subprocess.Popen[bytes]) -> str:
+def _wait_for(host: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    name, _, port = host.partition(":")
     deadline = time.monotonic() + 20
     while time.monotonic() < deadline and process.poll() is None:
-        found = re.search(r"listening on (127\.0\.0\.1:\d+)", log.read_text())
-        if found:
-            return found[1]
-        time.sleep(0.05)
+        try:
+            socket.create_connection((name, int(port)), timeout=1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
     raise SystemExit(f"docker-registry did not start: {log.read_text()}")
