@@ -41,6 +41,7 @@ def outcome_event(record: PlanRecord, plan: Plan, journal: pd.DataFrame, *, rest
         ),
         "dagster/row_count": len(journal),
         **counts,
+        "put back since": int(journal["restored_at"].notna().sum()),
         "bytes of what was deleted": deleted_bytes(plan, journal),
         "plan": record.fingerprint,
         "state": record.state,
@@ -70,13 +71,15 @@ def outcome_sentence(record: PlanRecord, plan: Plan, journal: pd.DataFrame) -> s
     """What happened, in one or two sentences."""
     counts = outcome_counts(journal)
     rest = [f"{count:,} {word}" for word, count in counts.items() if count and word != "deleted"]
+    back = int(journal["restored_at"].notna().sum())
+    back_words = f" **{back:,} of them were put back since.**" if back else ""
     took = ""
     if len(journal) and journal["ended_at"].notna().any() and journal["kept_at"].notna().any():
         took = f" in {span(journal['ended_at'].max() - journal['kept_at'].min())}"
     freed = size(deleted_bytes(plan, journal))
     return (
         f"{amount(counts['deleted'], 'entry', 'entries')} of {len(plan.entries):,} deleted{took}"
-        f"{'; ' + ', '.join(rest) if rest else ''}. The registry frees up to {freed} when it collects."
+        f"{'; ' + ', '.join(rest) if rest else ''}. The registry frees up to {freed} when it collects.{back_words}"
     )
 
 

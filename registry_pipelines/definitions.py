@@ -15,7 +15,7 @@ from assets.image_usage import build_image_usage
 from assets.names import live_cluster, live_registry
 from assets.registry_catalog import build_registry_catalog
 from registry_pipelines.approving.job import approve_eviction_plan
-from registry_pipelines.eviction_jobs import build_execution_job
+from registry_pipelines.eviction_jobs import build_eviction_jobs
 from registry_pipelines.eviction_sensors import build_eviction_sensors
 from registry_pipelines.jobs import build_jobs
 from registry_pipelines.links import links_of_plan
@@ -29,7 +29,7 @@ from resources.site import SiteResource
 def build_definitions(loaded: LoadedSite) -> dg.Definitions:
     """The whole graph for one site."""
     site = loaded.site
-    execution = build_execution_job(site)
+    eviction = build_eviction_jobs(site)
     return dg.Definitions(
         assets=[
             live_cluster(site),
@@ -44,11 +44,11 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             eviction_outcome(site),
         ],
         asset_checks=build_freshness_checks(),
-        jobs=[*build_jobs(site), approve_eviction_plan, execution],
+        jobs=[*build_jobs(site), approve_eviction_plan, eviction.execution, eviction.restoration],
         schedules=build_schedules(site),
         sensors=[
             *build_sensors(site),
-            *build_eviction_sensors(site, execution),
+            *build_eviction_sensors(site, eviction),
             *build_notification_sensors(site),
         ],
         resources={"site": SiteResource(site_file=str(loaded.path))},

@@ -1,6 +1,10 @@
-"""The job `execute_eviction_plan`: the one job that deletes, and the lock that checks everything again."""
+"""The jobs that change a registry: `execute_eviction_plan` deletes, `restore_evicted` puts back.
+
+Each checks everything again: whoever reaches the web server can start them.
+"""
 
 from contextlib import suppress
+from dataclasses import dataclass
 
 import dagster as dg
 from pydantic import Field
@@ -8,12 +12,14 @@ from pydantic import Field
 from assets.eviction_outcome import outcome_event
 from assets.failures import told_to_dagster
 from assets.taking.progress import LoggedProgress
-from registry_core.errors import RegistryPipelinesError
+from registry_core.errors import Refused, RegistryPipelinesError
 from registry_pipelines.approving.deciding import rules_of
-from registry_pipelines.approving.run_config import refuse_what_is_not_plain
+from registry_pipelines.approving.form import RESTORE_OP
+from registry_pipelines.approving.run_config import refuse_what_is_not_plain, signed_in_person
 from registry_pipelines.eviction.execution import Run, execute_plan
+from registry_pipelines.eviction.restore import refuse_partial, restore_evicted
 from registry_pipelines.holders import Holders
-from registry_pipelines.links import EXECUTE, location_of, restore_link
+from registry_pipelines.links import EXECUTE, RESTORE, location_of, restore_link
 from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.site import SiteResource
@@ -42,15 +48,16 @@ def execute(context: dg.OpExecutionContext, config: ExecutionForm, site: SiteRes
         refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
         with site.connections() as connections:
             run = Run(context.run_id, rules_of(connections.site.approvals), Holders(context.instance).is_alive)
+            fingerprint = connections.history.ledger.record(config.plan).fingerprint
             try:
-                execution = execute_plan(connections, config.plan, run, progress=LoggedProgress(context.log.info))
+                execution = execute_plan(connections, fingerprint, run, progress=LoggedProgress(context.log.info))
             except BaseException:
                 with suppress(RegistryPipelinesError):  # what went wrong first is what a person must read
-                    _tell_outcome(context, connections, config.plan)
+                    _tell_outcome(context, connections, fingerprint)
                 raise
             for note in execution.notes:
                 context.log.warning(note)
-            _tell_outcome(context, connections, config.plan)
+            _tell_outcome(context, connections, fingerprint)
 
 
 def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fingerprint: str) -> None:
@@ -63,18 +70,83 @@ def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fing
         context.log_event(outcome_event(stored.record, stored.plan, journal, restore=restore))
 
 
-def build_execution_job(site: Site) -> dg.JobDefinition:
-    """The job, with the pod of the configuration where it runs in Kubernetes."""
+class RestorationForm(dg.Config):
+    """What is put back, and who asks for it."""
+
+    plan: str = Field(description="fingerprint of the plan that deleted it; the link fills it in")
+    images: list[str] = Field(
+        [], description="`repository`, `repository:tag` or `repository@digest`; none: all that the plan deleted"
+    )
+    person: str = Field(description="your name; where a sign-in proxy is used, as it knows you")
+    reason: str = Field(description="why, in a few words; it is kept in the log of this run")
+
+
+@dg.op(
+    name=RESTORE_OP,
+    pool=POOL,
+    description="Puts the kept manifests and their tags back, children first, proves the digests, and says which"
+    " blobs the registry has collected meanwhile. Putting back what is there changes nothing.",
+    tags={"kind": "oci"},
+)
+def restore(context: dg.OpExecutionContext, config: RestorationForm, site: SiteResource) -> None:
+    with told_to_dagster():
+        refuse_what_is_not_plain(context.run.run_config, RESTORE_OP)
+        if not config.person.strip() or not config.reason.strip():
+            raise Refused("the form gives no name or no reason; write who asks, and why")
+        with site.connections() as connections:
+            _check_person(context, config.person, connections)
+            context.log.info(f"{config.person} puts back images of the plan {config.plan[:12]}: {config.reason}")
+            restoration = restore_evicted(
+                connections,
+                config.plan,
+                config.images,
+                run_id=context.run_id,
+                progress=LoggedProgress(context.log.info),
+            )
+            _tell_outcome(context, connections, restoration.fingerprint)
+            refuse_partial(restoration)
+
+
+def _check_person(context: dg.OpExecutionContext, person: str, connections: Connections) -> None:
+    header = connections.site.approvals.sign_in_header
+    signed_in = signed_in_person(context.run, context.instance, header)
+    if header is not None and (signed_in is None or signed_in.casefold() != person.strip().casefold()):
+        raise Refused(
+            f"the form is written for {person} and was sent by {signed_in or 'nobody known'}; ask as yourself"
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class EvictionJobs:
+    """The two jobs."""
+
+    execution: dg.JobDefinition
+    restoration: dg.JobDefinition
+
+
+def build_eviction_jobs(site: Site) -> EvictionJobs:
+    """The jobs, with the pod of the configuration where they run in Kubernetes."""
     pod = site.eviction.pod
+    tags = {} if pod is None else {"dagster-k8s/config": pod.dagster_k8s_config()}
 
     @dg.job(
         name=EXECUTE,
         description="Carry out one approved eviction plan. Started by the sensor `execute_approved_plans`; start it"
         " again (Re-execute) when it ended early: it goes on where the journal ends, and does nothing twice.",
         executor_def=dg.in_process_executor,
-        tags={} if pod is None else {"dagster-k8s/config": pod.dagster_k8s_config()},
+        tags=tags,
     )
     def execute_eviction_plan() -> None:
         execute()
 
-    return execute_eviction_plan
+    @dg.job(
+        name=RESTORE,
+        description="Put back what a plan deleted, or some of it. Open it by the link in `eviction_outcome`, which"
+        " fills in the plan.",
+        executor_def=dg.in_process_executor,
+        tags=tags,
+    )
+    def restore_images() -> None:
+        restore()
+
+    return EvictionJobs(execute_eviction_plan, restore_images)

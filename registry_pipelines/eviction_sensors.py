@@ -6,28 +6,31 @@ The first is a doorbell: it reads the ledger, never asset events, and the job ch
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 import dagster as dg
 
 from assets import health_report, image_usage, registry_catalog
 from assets.presentation import amount
+from registry_pipelines.approving.form import RESTORE_OP
 from registry_pipelines.backfills import WantedBackfill, request_backfill
-from registry_pipelines.eviction_jobs import EXECUTE_OP
+from registry_pipelines.eviction_jobs import EXECUTE_OP, EvictionJobs
 from registry_pipelines.links import EXECUTE, PLAN_TAG, REGISTRY_TAG
 from resources.configuration.settings import Site
+from resources.connections import Connections
 from resources.site import SiteResource
 
 #: What a deletion changes, of one registry.
 CHANGED = (registry_catalog.KEY, image_usage.KEY, health_report.KEY)
 
 
-def build_eviction_sensors(site: Site, execution: dg.JobDefinition) -> list[dg.SensorDefinition]:
-    """The doorbell, and one for each way in which an execution may end."""
+def build_eviction_sensors(site: Site, jobs: EvictionJobs) -> list[dg.SensorDefinition]:
+    """The doorbell, and one for each way in which a change may end."""
     on = dg.DefaultSensorStatus.RUNNING if site.schedules.switched_on else dg.DefaultSensorStatus.STOPPED
     return [
         _doorbell(on),
-        _read_again("read_again_after_eviction", execution, dg.DagsterRunStatus.SUCCESS, on),
-        _read_again("read_again_after_part_of_an_eviction", execution, dg.DagsterRunStatus.FAILURE, on),
+        _read_again("read_again_after_change", jobs, dg.DagsterRunStatus.SUCCESS, on),
+        _read_again("read_again_after_part_of_a_change", jobs, dg.DagsterRunStatus.FAILURE, on),
     ]
 
 
@@ -57,41 +60,50 @@ def _doorbell(on: dg.DefaultSensorStatus) -> dg.SensorDefinition:
 
 
 def _read_again(
-    name: str, execution: dg.JobDefinition, status: dg.DagsterRunStatus, on: dg.DefaultSensorStatus
+    name: str, jobs: EvictionJobs, status: dg.DagsterRunStatus, on: dg.DefaultSensorStatus
 ) -> dg.SensorDefinition:
     @dg.run_status_sensor(
         name=name,
         run_status=status,
-        monitored_jobs=[execution],
+        monitored_jobs=[jobs.execution, jobs.restoration],
         minimum_interval_seconds=15,
         default_status=on,
         description="Launches a backfill of catalog, usage and health of the registry that was changed.",
     )
     def read_again(context: dg.RunStatusSensorContext, site: SiteResource) -> dg.SkipReason | None:
-        run = context.dagster_run
-        fingerprint = run.run_config["ops"][EXECUTE_OP]["config"]["plan"]
-        with site.connections() as connections:
-            ledger = connections.history.ledger
-            record = ledger.record(fingerprint)
-            deleted = int(ledger.journal(record.fingerprint)["outcome"].eq("deleted").sum())
-        if not deleted:
-            return dg.SkipReason("Nothing was deleted, so nothing has to be read again.")
-        whole = status is dg.DagsterRunStatus.SUCCESS
         if context.repository_def is None:
             raise dg.DagsterInvariantViolationError("a run status sensor needs the definitions of its code location")
-        requested = request_backfill(
-            context.instance,
-            context.repository_def.asset_graph,
-            WantedBackfill(
-                id=f"eviction-{record.fingerprint}" + ("" if whole else f"-{run.run_id[:8]}"),
-                title=f"After eviction {record.short} of {record.registry}",
-                description=f"{amount(deleted, 'entry', 'entries')} deleted by the run {run.run_id[:8]}; catalog, usage"
-                " and health are read again.",
-                assets=CHANGED,
-                partition=record.registry,
-                tags={PLAN_TAG: record.short, REGISTRY_TAG: record.registry},
-            ),
-        )
+        with site.connections() as connections:
+            wanted = _backfill_after(context.dagster_run, connections)
+        if wanted is None:
+            return dg.SkipReason("Nothing was changed, so nothing has to be read again.")
+        requested = request_backfill(context.instance, context.repository_def.asset_graph, wanted)
         return None if requested else dg.SkipReason("The backfill was launched before.")
 
     return read_again
+
+
+def _backfill_after(run: dg.DagsterRun, connections: Connections) -> WantedBackfill | None:
+    """What is to be read again after a run that deleted or put back; None where it changed nothing."""
+    executed = run.job_name == EXECUTE
+    config: dict[str, Any] = dict(run.run_config)
+    fingerprint = config["ops"][EXECUTE_OP if executed else RESTORE_OP]["config"]["plan"]
+    ledger = connections.history.ledger
+    record = ledger.record(fingerprint)
+    journal = ledger.journal(record.fingerprint)
+    changed = journal["outcome"].eq("deleted") if executed else journal["restored_by"].eq(run.run_id)
+    count = int(changed.sum())
+    if not count:
+        return None
+    what, done = ("eviction", "deleted") if executed else ("restoration", "put back")
+    # A run that ended early is not the last one of its plan.
+    only = executed and run.status is dg.DagsterRunStatus.SUCCESS
+    return WantedBackfill(
+        id=f"{what}-{record.fingerprint}" + ("" if only else f"-{run.run_id[:8]}"),
+        title=f"After {what} {record.short} of {record.registry}",
+        description=f"{amount(count, 'entry', 'entries')} {done} by the run {run.run_id[:8]}; catalog, usage and health"
+        " are read again.",
+        assets=CHANGED,
+        partition=record.registry,
+        tags={PLAN_TAG: record.short, REGISTRY_TAG: record.registry},
+    )

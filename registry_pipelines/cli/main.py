@@ -27,6 +27,7 @@ from registry_pipelines.cli import (
     notify,
     plan,
     quickstart,
+    restore,
     serve,
     usage,
     versions,
@@ -133,6 +134,7 @@ app.command("count")(count.count)
 app.command("ls")(ls.ls)
 app.add_typer(plan.app, name="plan")
 app.command("journal")(journal.journal)
+app.command("restore")(restore.restore)
 app.add_typer(notify.app, name="notify")
 app.command("serve")(serve.serve)
 

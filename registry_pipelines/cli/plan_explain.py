@@ -42,14 +42,16 @@ def explain(
         )
     frame = decisions.frame(rows)
     if form is not Form.TABLE:
-        reasons = [list(decisions.reasons_of(one, digest)) for one, digest in frame[["repository", "digest"]].values]
-        tags = [text.split(", ") if text else [] for text in frame["tags"]]
-        show(frame.assign(reasons=reasons, tags=tags).to_dict("records"), _COLUMNS, form)
+        told = frame.to_dict("records")
+        for one in told:
+            one["reasons"] = list(decisions.reasons_of(one["repository"], one["digest"]))
+            one["tags"] = one["tags"].split(", ") if one["tags"] else []
+        show(told, _COLUMNS, form)
         return
     for row in rows:
-        told = decisions.frame([row]).iloc[0]
-        fate = "stays" if told["decision"] == "keep" else "would go"
-        named = f" ({told['tags']})" if told["tags"] else ""
-        line(f"{told['repository']}@{told['digest']}{named} {fate}:")
-        for reason in decisions.reasons_of(told["repository"], told["digest"]):
+        one = decisions.frame([row]).iloc[0]
+        fate = "stays" if one["decision"] == "keep" else "would go"
+        named = f" ({one['tags']})" if one["tags"] else ""
+        line(f"{one['repository']}@{one['digest']}{named} {fate}:")
+        for reason in decisions.reasons_of(one["repository"], one["digest"]):
             line(f"  - {reason}")

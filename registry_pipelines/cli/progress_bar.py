@@ -27,6 +27,15 @@ class ProgressBar:
         note(message)
 
 
+class QuietBar:
+    """A bar without notes, for work whose rows are printed at its end."""
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self.begin, self.advance = bar.begin, bar.advance
+
+    def note(self, message: str) -> None: ...
+
+
 @contextmanager
 def progress_bar() -> Iterator[ProgressBar]:
     """Bars for the work inside the block; none is left on the screen after it."""

@@ -88,6 +88,6 @@ async def _open(reader: PlanReader, request: Request) -> OpenPlan:
 def _wanted(request: Request) -> Wanted:
     """What the address asks for; what cannot be understood is as good as not asked."""
     asked = request.query_params
-    order = next((one for one in ORDERS if one == asked.get("order")), "plan")
+    order: Order = next((one for one in ORDERS if one == asked.get("order")), "plan")
     number = asked.get("page", "1")
     return Wanted(text=asked.get("q", "")[:500], order=order, page=int(number) if number.isdecimal() else 1)
