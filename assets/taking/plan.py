@@ -55,7 +55,8 @@ def take_plan(connections: Connections, registry: str, *, run_id: str | None = N
     """
     now = datetime.now(UTC)
     decisions = decide_now(connections, registry)
-    plan = make_plan(decisions, limits_of(connections.site), now=now)
+    single_tags = connections.registry_settings(registry).removes_single_tags is True
+    plan = make_plan(decisions, limits_of(connections.site), now=now, can_remove_single_tags=single_tags)
     problems = check_plan(plan, decisions.facts, now=now)
     waiting = _waiting(connections, registry)
     standing = waiting if waiting and not problems and _is_the_same(waiting, plan, now) else None

@@ -118,6 +118,7 @@ class _Work:
 
     def _wave(self, wave: Sequence[Placed], look: LastLook, unknown: set[int]) -> None:
         claim, ledger = self.claim, self.connections.ledger
+        wave = self._within_what_is_known(wave)
         seen = look.at([one.entry for one in wave], as_of=self.run.clock())
         documents = documents_of(self.connections, claim.registry, seen.shrunk.entries)
         unreadable = [entry for entry in seen.shrunk.entries if entry.digest not in documents]
@@ -131,6 +132,14 @@ class _Work:
             ledger.journal_before(claim, kept)
             positions = {image.position for image in kept}
             delete_wave(self.connection, [one for one in wave if one.position in positions], self._write)
+
+    def _within_what_is_known(self, wave: Sequence[Placed]) -> Sequence[Placed]:
+        """Single tags are removed only where the configuration still says that this is known to work."""
+        if self.connections.registry_settings(self.claim.registry).removes_single_tags is True:
+            return wave
+        why = EntryOutcome("spared", "the registry is not known to remove single tags (`removes_single_tags`)")
+        self._write([EntryEnded(one.position, one.entry, why) for one in wave if one.entry.kind == "untag"])
+        return [one for one in wave if one.entry.kind == "delete"]
 
     def _write(self, ended: Sequence[EntryEnded]) -> None:
         if ended:

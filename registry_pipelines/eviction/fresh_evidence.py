@@ -13,6 +13,7 @@ from registry_core.errors import IncompleteSnapshot, LimitExceeded, PlanStale
 from registry_core.eviction import Plan
 from registry_core.policy_spans import print_age, print_span
 from resources.connections import Connections
+from resources.database.snapshots import Snapshot, SnapshotSuperseded
 
 Clock = Callable[[], datetime]
 
@@ -37,7 +38,7 @@ def take_fresh_evidence(
         raise IncompleteSnapshot("no cluster is configured, so nobody knows what is in use; name one in `clusters`")
     limit = plan.basis.limits.max_inventory_age
     for cluster in required:
-        snapshot = take_inventory(connections, cluster, progress=progress, run_id=run_id)
+        snapshot = _fresh_inventory(connections, cluster, run_id=run_id, progress=progress)
         if not snapshot.complete:
             raise IncompleteSnapshot(
                 f"nothing is deleted: the inventory of {cluster} is {snapshot.coverage.summary()}; repair that and"
@@ -57,3 +58,14 @@ def take_fresh_evidence(
             " the inventory is not believed; look at image_usage first"
         )
     return evidence
+
+
+def _fresh_inventory(connections: Connections, cluster: str, *, run_id: str, progress: Progress) -> Snapshot:
+    """An inventory taken now; where another run has stored a newer one meanwhile, that one."""
+    try:
+        return take_inventory(connections, cluster, progress=progress, run_id=run_id)
+    except SnapshotSuperseded:
+        newest = connections.history.latest("inventory", cluster)
+        if newest is None:
+            raise
+        return newest

@@ -18,6 +18,8 @@ from resources.registry.client import RegistryClient
 from resources.registry.quarantine import Quarantine
 from resources.registry.restoring import PutBack, Restorer
 
+_STAYS = ("spared", "refused by registry")
+
 
 @dataclass(frozen=True, slots=True)
 class Restored:
@@ -114,8 +116,8 @@ def refuse_partial(restoration: Restoration) -> None:
 
 
 def _was_taken(line: JournalLine) -> bool:
-    """Deleted by us, or kept for a request of which nobody knows."""
-    return line.kept_at is not None and (line.outcome is None or line.outcome.word in ("deleted", "failed"))
+    """Kept for a request, and not found to stay: of a 404 nobody knows whether an answer before it was lost."""
+    return line.kept_at is not None and (line.outcome is None or line.outcome.word not in _STAYS)
 
 
 def _chosen(lines: Sequence[JournalLine], plan: Plan, images: Sequence[str], hosts: Sequence[str]) -> list[JournalLine]:
