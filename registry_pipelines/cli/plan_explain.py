@@ -43,9 +43,9 @@ def explain(
     frame = decisions.frame(rows)
     if form is not Form.TABLE:
         told = frame.to_dict("records")
-        for one in told:
-            one["reasons"] = list(decisions.reasons_of(one["repository"], one["digest"]))
-            one["tags"] = one["tags"].split(", ") if one["tags"] else []
+        for image_told in told:
+            image_told["reasons"] = list(decisions.reasons_of(image_told["repository"], image_told["digest"]))
+            image_told["tags"] = image_told["tags"].split(", ") if image_told["tags"] else []
         show(told, _COLUMNS, form)
         return
     for row in rows:
