@@ -1,11 +1,21 @@
 """`cluster_inventory`: every image reference of every workload of a cluster."""
 
+from datetime import datetime
+
 import dagster as dg
 import pandas as pd
 
 from assets.failures import told_to_dagster
 from assets.names import EVIDENCE, OWNERS, clusters_of, live_cluster, seen_alive
-from assets.presentation import Metadata, amount, coverage_markdown, markdown_table, moment, span, table
+from assets.presentation import (
+    Metadata,
+    amount,
+    coverage_markdown,
+    markdown_table,
+    moment,
+    summary_markdown,
+    table,
+)
 from assets.taking.inventory import take_inventory
 from assets.taking.progress import LoggedProgress
 from registry_core.coverage import Coverage
@@ -80,7 +90,7 @@ def describe(snapshot: Snapshot, frame: pd.DataFrame) -> Metadata:
     if not failing.empty:
         summary.append(f"**{amount(failing['name'].nunique(), 'pod')} cannot pull an image**; see the table below.")
     described: Metadata = {
-        "summary": dg.MetadataValue.md("\n\n".join(part for part in summary if part)),
+        "summary": summary_markdown(summary),
         "dagster/row_count": len(frame),
         "images": images,
         "workloads": workloads,
@@ -90,20 +100,18 @@ def describe(snapshot: Snapshot, frame: pd.DataFrame) -> Metadata:
         **timing(snapshot, len(frame), "rows"),
     }
     if not failing.empty:
-        columns = ["namespace", "owner_name", "reference", "reason", "message"]
-        described["cannot be pulled"] = table(failing.drop_duplicates(columns[:4]), columns)
+        columns = ["namespace", "owner_name", "reference", "reason"]
+        described["cannot be pulled"] = table(failing.drop_duplicates(columns[:3]), columns)
     return described
 
 
-def timing(snapshot: Snapshot, count: int, what: str) -> Metadata:
-    """Duration in words and seconds, and the rate."""
+def timing(snapshot: Snapshot, count: int, what: str, *, since: datetime | None = None) -> Metadata:
+    """As of when, how long it took (`since` the work began, else the writing) and at what rate."""
     if snapshot.finished_at is None:
         return {}
-    took = snapshot.finished_at - snapshot.started_at
-    seconds = max(took.total_seconds(), 0.001)
+    seconds = max((snapshot.finished_at - (since or snapshot.started_at)).total_seconds(), 0.001)
     return {
         "as of": dg.MetadataValue.timestamp(snapshot.as_of),
-        "took": span(took),
         "seconds": round(seconds, 3),
         f"{what} a second": round(count / seconds, 1),
     }

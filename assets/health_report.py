@@ -7,7 +7,7 @@ from assets import image_usage, registry_catalog
 from assets.cluster_inventory import timing
 from assets.failures import told_to_dagster
 from assets.names import HEALTH, OWNERS, registries_of
-from assets.presentation import Metadata, amount, coverage_markdown, markdown_table, moment, table
+from assets.presentation import Metadata, amount, coverage_markdown, markdown_table, moment, summary_markdown, table
 from assets.taking.health import Examination, take_health
 from assets.taking.progress import LoggedProgress
 from registry_core.coverage import FAULTS
@@ -61,41 +61,51 @@ def describe(snapshot: Snapshot, found: Examination) -> Metadata:
         else f"**{amount(len(errors), 'error')} and {amount(len(hurting) - len(errors), 'warning')} in use.**"
     )
     oldest = found.evidence.oldest
+    told = _for_people(findings)
     summary = [
         f"{headline} {amount(found.images, 'image')} looked at, {amount(found.parts, 'part')} asked for."
         f" The oldest evidence is the {oldest.kind} of {oldest.source}, {moment(oldest.as_of)}.",
         coverage_markdown(found.evidence.coverage),
-        markdown_table(
-            hurting, {"severity": "severity", "kind": "finding", "what": "what", "repository": "repository",
-                      "tag": "tag", "used_by": "hurts"}
-        ),
-    ]  # fmt: skip
+        markdown_table(told.loc[hurting.index], {name: name for name in ("finding", "image", "hurts")}, rows=6),
+    ]
     unused = len(findings) - len(hurting)
     if unused:
         summary.append(f"{amount(unused, 'finding')} about what nobody uses.")
     described: Metadata = {
-        "summary": dg.MetadataValue.md("\n\n".join(part for part in summary if part)),
+        "summary": summary_markdown(summary),
         "dagster/row_count": len(findings),
         "errors": len(errors),
         "findings about what is in use": len(hurting),
         **{fault: int(findings["kind"].eq(fault).sum()) for fault in FAULTS},
-        **timing(snapshot, found.parts, "parts"),
+        **timing(snapshot, found.parts, "parts", since=snapshot.as_of),
     }
     if not findings.empty:
-        columns = ["severity", "kind", "what", "repository", "tag", "platform", "used_by", "detail"]
-        described["findings"] = table(findings, columns)
+        described["findings"] = table(told, ["severity", "finding", "image", "hurts"])
+        described["why"] = table(told, ["image", "detail"])
     return described
+
+
+def _for_people(findings: pd.DataFrame) -> pd.DataFrame:
+    """Findings in few and short columns: what is wrong with which image, and whom it hurts."""
+    columns = ["kind", "what", "repository", "tag", "digest", "platform", "detail"]
+    rows = [
+        # A text that is no reference has no repository; its finding begins with the text.
+        (
+            f"{kind} {what}{f' {platform}' if platform else ''}",
+            f"{repository}:{tag or (digest or '')[:15]}" if repository else detail.partition(": ")[0],
+        )
+        for kind, what, repository, tag, digest, platform, detail in plain_rows(findings, columns)
+    ]
+    return findings.assign(
+        finding=[finding for finding, _ in rows], image=[image for _, image in rows], hurts=findings["used_by"]
+    )
 
 
 def _healthy(findings: pd.DataFrame) -> dg.AssetCheckResult:
     hurting = findings[findings["used_by"].ne("")]
     errors = int(hurting["severity"].eq("error").sum())
-    columns = ["repository", "tag", "digest", "kind", "what", "detail"]
-    names = [
-        # A text that is no reference has no repository; its finding begins with the text.
-        f"{f'{repository}:{tag or digest}' if repository else detail.partition(': ')[0]} ({kind} {what})"
-        for repository, tag, digest, kind, what, detail in plain_rows(hurting, columns)
-    ]
+    told = _for_people(hurting)
+    names = [f"{image} ({finding})" for image, finding in zip(told["image"], told["finding"], strict=True)]
     more = f", and {len(names) - 5} more" if len(names) > 5 else ""
     return dg.AssetCheckResult(
         check_name="nothing_in_use_is_broken",

@@ -3,10 +3,9 @@
 import dagster as dg
 
 from assets import cluster_inventory, registry_catalog
-from assets.cluster_inventory import timing
 from assets.failures import told_to_dagster
 from assets.names import HEALTH, OWNERS, registries_of
-from assets.presentation import Metadata, amount, coverage_markdown, markdown_table, moment, table
+from assets.presentation import Metadata, amount, coverage_markdown, markdown_table, moment, summary_markdown, table
 from assets.taking.evidence import Evidence
 from assets.taking.usage import take_usage
 from registry_core.usage import UsageFrames
@@ -69,15 +68,15 @@ def describe(snapshot: Snapshot, frames: UsageFrames, evidence: Evidence) -> Met
             f"**{amount(lost['reference'].nunique(), 'reference')} of workloads resolve to nothing**, see below."
         )
     described: Metadata = {
-        "summary": dg.MetadataValue.md("\n\n".join(part for part in summary if part)),
+        "summary": summary_markdown(summary),
         "dagster/row_count": len(usage),
         "images in use": frames.images_in_use,
         "share in use, %": round(used_share, 1),
         "references to nothing": int(lost["reference"].nunique()),
-        **timing(snapshot, len(usage), "rows"),
+        "as of": dg.MetadataValue.timestamp(snapshot.as_of),
     }
     if not lost.empty:
-        columns = ["cluster", "namespace", "owner_name", "reference", "fault", "why"]
+        columns = ["cluster", "owner_name", "reference", "why"]
         described["resolves to nothing"] = table(lost.drop_duplicates(columns), columns)
     return described
 

@@ -6,7 +6,7 @@ pandas scalars are refused in metadata, so everything becomes a plain Python val
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -19,7 +19,8 @@ Metadata = dict[str, Any]
 """Metadata of a materialization, by its label."""
 
 MAX_ROWS = 50
-_MAX_TEXT = 160
+_MAX_TEXT = 120
+_MAX_SUMMARY = 1_000
 
 
 def plain(value: Any) -> Any:
@@ -65,10 +66,12 @@ def _cell(value: Any) -> str | int | float | bool:
     simple = plain(value)
     if simple is None:
         return ""
-    if isinstance(simple, str) and len(simple) > _MAX_TEXT:
-        return simple[: _MAX_TEXT - 1] + "…"
-    shown: str | int | float | bool = simple
+    shown: str | int | float | bool = _cut(simple) if isinstance(simple, str) else simple
     return shown
+
+
+def _cut(text: str) -> str:
+    return text if len(text) <= _MAX_TEXT else text[: _MAX_TEXT - 1] + "…"
 
 
 def markdown_table(frame: pd.DataFrame, headings: Mapping[str, str], *, rows: int = 10) -> str:
@@ -86,22 +89,29 @@ def markdown_table(frame: pd.DataFrame, headings: Mapping[str, str], *, rows: in
 
 
 def coverage_markdown(coverage: Coverage) -> str:
-    """Coverage as a sentence and, where something was not read, a list; what is excused only by name."""
-    asked, answered = coverage.asked, coverage.answered
-    lines = [
-        f"**Complete.** {amount(answered, 'place')} of {asked:,} answered."
-        if coverage.complete
-        else f"**Incomplete.** {amount(answered, 'place')} of {asked:,} answered, so nothing may be concluded from"
-        " what is not here."
-    ]
-    lines += [f"- `{gap.place}`: **{gap.fault}**, {gap.detail}" for gap in coverage.unexcused[:20]]
-    if len(coverage.unexcused) > 20:
-        lines.append(f"- … and {len(coverage.unexcused) - 20} more")
-    excused = [f"`{gap.place}` ({gap.fault})" for gap in coverage.gaps if gap.excused]
-    if excused:
-        more = f", and {len(excused) - 6} more" if len(excused) > 6 else ""
-        lines.append(f"\nThe configuration excuses {len(excused)}: {', '.join(excused[:6])}{more}.")
+    """Coverage as a sentence and, where something was not read, a list; what is excused only as a number."""
+    excused = len(coverage.gaps) - len(coverage.unexcused)
+    counts = f"{coverage.answered:,} of {coverage.asked:,} places answered" + (
+        f", {excused} may be absent" if excused else ""
+    )
+    if coverage.complete:
+        return f"**Complete**: {counts}."
+    lines = [f"**Incomplete**: {counts}. Nothing may be concluded from what is not here."]
+    lines += [f"- {gap.place}: **{gap.fault}**, {_cut(gap.detail)}" for gap in coverage.unexcused[:5]]
+    if len(coverage.unexcused) > 5:
+        lines.append(f"- … and {len(coverage.unexcused) - 5} more")
     return "\n".join(lines)
+
+
+def summary_markdown(parts: Iterable[str]) -> dg.MarkdownMetadataValue:
+    """The parts that fit, the weightiest first: Dagster shows Markdown of under 1,000 characters in place and
+    hides longer ones behind "[Show Markdown]" (design §9)."""
+    shown = ""
+    for part in parts:
+        longer = f"{shown}\n\n{part}" if shown and part else shown or part
+        if len(longer) < _MAX_SUMMARY:
+            shown = longer
+    return dg.MetadataValue.md(shown)
 
 
 def span(duration: timedelta) -> str:

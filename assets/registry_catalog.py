@@ -5,7 +5,16 @@ import dagster as dg
 from assets.cluster_inventory import completeness, timing
 from assets.failures import told_to_dagster
 from assets.names import EVIDENCE, OWNERS, live_registry, registries_of, seen_alive
-from assets.presentation import Metadata, amount, coverage_markdown, markdown_table, moment, size, table
+from assets.presentation import (
+    Metadata,
+    amount,
+    coverage_markdown,
+    markdown_table,
+    moment,
+    size,
+    summary_markdown,
+    table,
+)
 from assets.taking.catalog import take_catalog
 from assets.taking.progress import LoggedProgress
 from registry_core.catalog import CatalogFrames
@@ -80,7 +89,7 @@ def describe(snapshot: Snapshot, frames: CatalogFrames) -> Metadata:
             f" {amount(len(unread), 'manifest')} cannot be read whole**; see the health report."
         )
     described: Metadata = {
-        "summary": dg.MetadataValue.md("\n\n".join(part for part in summary if part)),
+        "summary": summary_markdown(summary),
         "dagster/row_count": len(images),
         "repositories": repositories,
         "tags": len(tags),
@@ -92,5 +101,5 @@ def describe(snapshot: Snapshot, frames: CatalogFrames) -> Metadata:
         **timing(snapshot, len(tags), "tags"),
     }
     if len(nothing):
-        described["tags that resolve to nothing"] = table(nothing, ["repository", "tag", "fault", "detail"])
+        described["tags that resolve to nothing"] = table(nothing, ["repository", "tag", "fault"])
     return described
