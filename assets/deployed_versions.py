@@ -59,7 +59,7 @@ def describe(report: VersionsReport) -> Metadata:
         "not in the catalog": report.count("uncatalogued"),
         "deployed nowhere": report.count("unused"),
         "not fully known": report.count("unread"),
-        "versions": table(_frame(report, telling), ["repository", *report.places, "newest", "deserves a look"]),
+        "versions": table(_frame(report, telling), ["repository", *report.places, "newest"]),
     }
     if report.as_of is not None:
         described["oldest evidence"] = dg.MetadataValue.timestamp(report.as_of)
@@ -89,8 +89,7 @@ def _frame(report: VersionsReport, products: list[Product]) -> pd.DataFrame:
             "repository": product.name,
             **{place: place_text(product, place) for place in report.places},
             "newest": newest_text(product),
-            "deserves a look": "; ".join(look.text for look in product.looks),
         }
         for product in products
     ]
-    return pd.DataFrame(rows, columns=["repository", *report.places, "newest", "deserves a look"])
+    return pd.DataFrame(rows, columns=["repository", *report.places, "newest"])

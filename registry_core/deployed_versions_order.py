@@ -56,7 +56,8 @@ class Ladder:
     def newer(self, products: Array, ranks: Array) -> Array:
         """How many steps of the product are above the rank."""
         end = np.searchsorted(self._keys, (products + 1) * self._width)
-        return np.asarray(end - np.searchsorted(self._keys, products * self._width + ranks, side="right"))
+        own = np.minimum(ranks, self._width - 1)  # one above all steps must not reach into the next product
+        return np.asarray(end - np.searchsorted(self._keys, products * self._width + own, side="right"))
 
     def top(self, products: Array) -> Array:
         """The highest rank of each product; -1 where it has no step."""

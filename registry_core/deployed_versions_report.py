@@ -74,7 +74,8 @@ def _gravest_first(product: Product) -> tuple[int, str]:
 def _unread(catalogs: Sequence[CatalogSeen]) -> list[str]:
     never = [f"{seen.registry} was never crawled" for seen in catalogs if seen.frames is None]
     gaps = [
-        f"{seen.registry} was not read whole: {len(seen.unread)} gaps, the first {next(iter(seen.unread.values()))}"
+        f"{seen.registry} was not read whole: {next(iter(seen.unread.values()))}"
+        + (f"; and {len(seen.unread) - 1:,} more" if len(seen.unread) > 1 else "")
         for seen in catalogs
         if seen.unread
     ]

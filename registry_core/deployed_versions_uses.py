@@ -20,6 +20,8 @@ SHOWN = 5
 #: Kept by their owner as its past: what they name is not what is deployed.
 _PAST = ("ReplicaSet", "Job")
 
+_TEXTS = tuple(name for name in USE_COLUMNS if name not in ("pods", "workloads", "since"))
+
 _KEY = ["cluster", "environment", "registry", "repository", "tag", "digest", "status_digest", "platform"]
 
 
@@ -53,7 +55,8 @@ def deployed_uses(
     uses["registry"] = uses["host"].map({host: products.registry_of(host) or host for host in uses["host"].unique()})
     own = uses["environment"].eq(uses["cluster"].map(dict(environments)).fillna("unknown"))
     uses["place"] = uses["cluster"].where(own, uses["cluster"] + " (" + uses["environment"] + ")")
-    return uses.loc[uses["product"].notna(), list(USE_COLUMNS)].reset_index(drop=True)
+    chosen = uses.loc[uses["product"].notna(), list(USE_COLUMNS)].reset_index(drop=True)
+    return chosen.astype(dict.fromkeys(_TEXTS, object))  # of no rows pandas makes numbers
 
 
 def _environments(found: pd.DataFrame, environment_of: Callable[[str, str], str]) -> pd.Series[str]:
