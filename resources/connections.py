@@ -69,6 +69,10 @@ class Connections:
         """Where the inventory of a cluster comes from."""
         return open_cluster(name, self._cluster_settings(name), resolve=read_secret)
 
+    def cluster_connection(self, name: str) -> ClusterConnection:
+        """The way to the API of a cluster, not yet tried, for what is more than reading an inventory."""
+        return ClusterConnection(name, self._cluster_settings(name), read_secret)
+
     def registry(self, name: str) -> RegistryConnection:
         """The one connection to a registry that all in this process share, so that its limits hold."""
         if name not in self._registries:
@@ -123,5 +127,4 @@ class Connections:
         return sign_in_to(settings, to_change=to_change, read_kubernetes_secret=self._kubernetes_secret)
 
     def _kubernetes_secret(self, cluster: str, namespace: str, name: str) -> tuple[str, Mapping[str, bytes]]:
-        connection = ClusterConnection(cluster, self._cluster_settings(cluster), read_secret)
-        return read_kubernetes_secret(connection, namespace, name)
+        return read_kubernetes_secret(self.cluster_connection(cluster), namespace, name)

@@ -93,9 +93,9 @@ def test_a_plan_whose_evidence_is_too_old_is_told_as_expired(ledger: Ledger) -> 
     plan = plan_of([entry(1)], max_plan_age=timedelta(hours=3))
     ledger.save_plan(plan, made_at=NOON)
     late = NOON + 4 * HOUR
-    assert ledger.plans(states=["waiting"], now=late) == []
-    assert [record.state for record in ledger.plans("main", ["expired"], now=late)] == ["expired"]
-    assert [record.state for record in ledger.plans("main", ["waiting"], now=SOON)] == ["waiting"]
+    assert ledger.plans(states={"waiting"}, now=late) == []
+    assert [record.state for record in ledger.plans("main", {"expired"}, now=late)] == ["expired"]
+    assert [record.state for record in ledger.plans("main", {"waiting"}, now=SOON)] == ["waiting"]
 
 
 def test_what_is_no_fingerprint_is_refused_in_a_sentence(ledger: Ledger) -> None:

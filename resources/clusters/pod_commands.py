@@ -1,0 +1,139 @@
+"""Run a command in a running pod, as `kubectl exec` does (Kubernetes API: pods/exec, v4.channel.k8s.io)."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import yaml
+from kubernetes import client
+from kubernetes.stream import stream
+from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDOUT_CHANNEL
+from urllib3.exceptions import HTTPError
+from websocket import WebSocketException
+
+from registry_core.errors import ClusterError
+from resources.clusters.connection import Connection
+
+_KEPT_LINES = 2000
+_READ_EVERY_SECONDS = 1
+
+
+@dataclass(frozen=True)
+class CommandOutput:
+    """How a command ended. `lines` are the last of what it wrote, both streams together."""
+
+    status: int
+    lines: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True)
+class PodPlace:
+    """Where commands run: the one running pod of a namespace that has these labels."""
+
+    namespace: str
+    selector: str
+    container: str | None = None
+
+    def __str__(self) -> str:
+        where = f" container {self.container}" if self.container else ""
+        return f"pods {self.selector} in {self.namespace}{where}"
+
+
+class PodCommands:
+    """Runs commands in one pod. Raises ClusterError; the right `create` on `pods/exec` is needed."""
+
+    def __init__(self, connection: Connection, place: PodPlace) -> None:
+        self._connection = connection
+        self._place = place
+
+    def run(self, command: Sequence[str]) -> CommandOutput:
+        """Run it to its end and tell its status. The pod is looked up anew each time."""
+        with self._connection.open() as api:
+            core = client.CoreV1Api(api)
+            pod = self._pod(core)
+            options: dict[str, Any] = {"container": self._place.container} if self._place.container else {}
+            try:
+                running = stream(
+                    core.connect_get_namespaced_pod_exec, pod, self._place.namespace, command=list(command),
+                    stdin=False, stdout=True, stderr=True, tty=False, _preload_content=False, **options,
+                )  # fmt: skip
+                return self._to_its_end(running, command)
+            except client.ApiException as error:
+                raise self._failed(f"run `{shlex.join(command)}`", f"{error.status} {_reason(error)}") from error
+            except AttributeError as error:
+                # The client stumbles over its own error where the handshake is refused.
+                if not isinstance(error.__context__, client.ApiException):
+                    raise
+                why = _handshake(str(error.__context__.reason))
+                raise self._failed(f"run `{shlex.join(command)}`", why) from error
+            except (WebSocketException, HTTPError, OSError) as error:
+                raise self._failed(f"run `{shlex.join(command)}`", str(error), retryable=True) from error
+
+    def _pod(self, core: client.CoreV1Api) -> str:
+        try:
+            listed = core.list_namespaced_pod(self._place.namespace, label_selector=self._place.selector)
+        except client.ApiException as error:
+            raise self._failed(f"find {self._place}", f"{error.status} {_reason(error)}") from error
+        except (HTTPError, OSError) as error:
+            raise self._failed(f"find {self._place}", str(error), retryable=True) from error
+        names = [pod.metadata.name for pod in listed.items if pod.status and pod.status.phase == "Running"]
+        if len(names) != 1:
+            found = ", ".join(names) or "none"
+            raise self._failed(f"find {self._place}", f"one running pod is needed, and there is: {found}")
+        return str(names[0])
+
+    def _to_its_end(self, running: Any, command: Sequence[str]) -> CommandOutput:
+        lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        rest = {STDOUT_CHANNEL: "", STDERR_CHANNEL: ""}
+        is_open = True
+        while is_open:
+            running.update(timeout=_READ_EVERY_SECONDS)
+            is_open = running.is_open()
+            for channel in rest:
+                # Not `read_all`: it throws the channel away on which the end of the command is told.
+                *whole, rest[channel] = (rest[channel] + running.read_channel(channel)).split("\n")
+                lines.extend(whole)
+        lines.extend(line for line in rest.values() if line)
+        ended = yaml.safe_load(running.read_channel(ERROR_CHANNEL) or "{}") or {}
+        if not ended:
+            raise self._failed(
+                f"run `{shlex.join(command)}`", "the connection ended before the command", retryable=True
+            )
+        return CommandOutput(_status(ended), tuple(lines))
+
+    def _failed(self, wanted: str, why: str, *, retryable: bool = False) -> ClusterError:
+        return ClusterError(
+            f"cluster {self._connection.cluster}: could not {wanted} ({self._place}): {why}; look at `collection` of"
+            " the registry, and whether we may `create pods/exec` there",
+            fault="unreachable" if retryable else "forbidden",
+            retryable=retryable,
+        )
+
+
+def _status(ended: dict[str, Any]) -> int:
+    if ended.get("status") == "Success":
+        return 0
+    causes = (ended.get("details") or {}).get("causes") or ()
+    codes = [cause.get("message") for cause in causes if cause.get("reason") == "ExitCode"]
+    return int(codes[0]) if codes and str(codes[0]).isdigit() else 1
+
+
+def _reason(error: client.ApiException) -> str:
+    try:
+        return str(json.loads(error.body)["message"])[:300]
+    except (ValueError, KeyError, TypeError):
+        return str(error.reason or "")[:300]
+
+
+def _handshake(reason: str) -> str:
+    """`Handshake status 403 Forbidden`, and what the API server says; not the headers between."""
+    head, *_, body = reason.split(" -+-+- ")
+    try:
+        return f"{head}: {json.loads(body)['message']}"[:300]
+    except (ValueError, KeyError, TypeError):
+        return head[:300]
