@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import dagster as dg
 import pandas as pd
 
 from assets import eviction_approval
+from assets.eviction_presentation import short_tags
 from assets.names import EVICTION, OWNERS, registries_of
 from assets.presentation import Metadata, amount, markdown_table, size, span, table
 from registry_core.eviction import Plan
@@ -50,8 +53,8 @@ def outcome_event(record: PlanRecord, plan: Plan, journal: pd.DataFrame, *, rest
     if not others.empty:
         described["not deleted, and why"] = table(_rows(others), list(_HEADINGS))
     if not journal.empty:
-        described["entries"] = table(_rows(journal), list(_HEADINGS))
         described["by repository"] = dg.MetadataValue.md(_by_repository(journal))
+        described["entries"] = table(_rows(journal), list(_HEADINGS))
     return dg.AssetMaterialization(
         KEY,
         partition=record.registry,
@@ -96,9 +99,7 @@ def _rows(journal: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "repository": journal["repository"],
-            "tags": [
-                ", ".join(tags) if isinstance(tags, (list, tuple)) else str(tags or "") for tags in journal["tags"]
-            ],
+            "tags": [short_tags(tags.split(", ")) for tags in journal["tags"]],
             "outcome": journal["outcome"].fillna(_UNKNOWN),
             "why": journal["why"].fillna(""),
         }

@@ -112,9 +112,14 @@ def entry_rows(entries: Sequence[Entry]) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(ENTRY_HEADINGS))
 
 
+def short_tags(tags: Sequence[str]) -> str:
+    """Tags for a narrow column: the first three, those that are named for a digest cut short."""
+    names = [re.sub(r"(?<=[0-9a-f]{8})[0-9a-f]{56}", "…", tag) for tag in tags[:3]]
+    return ", ".join(names) + (f" and {len(tags) - 3} more" if len(tags) > 3 else "")
+
+
 def _tags(entry: Entry) -> str:
-    names = [re.sub(r"[0-9a-f]{56}\b", "…", tag) for tag in entry.tags[:3]]
-    shown = ", ".join(names) + (f" and {len(entry.tags) - 3} more" if len(entry.tags) > 3 else "")
+    shown = short_tags(entry.tags)
     if entry.kind == "untag":
         return f"only {shown}; the image stays"
     return shown or ("part of another" if entry.owners else "untagged")

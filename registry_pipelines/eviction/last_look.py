@@ -62,7 +62,11 @@ class LastLook:
         graph = ManifestGraph.of(frames)
         bonds, referrers = _bonds(graph, frames, entries, looked)
         fresh = Fresh(
-            tags={one.crawled.repository: {tag.tag: tag.digest for tag in one.crawled.tags} for one in looked},
+            # A tag that is listed and answers 404 names nothing: that is an answer.
+            tags={
+                one.crawled.repository: {tag.tag: tag.digest for tag in one.crawled.tags if tag.fault != "missing"}
+                for one in looked
+            },
             in_use=self._in_use(graph, frames, looked),
             bonds=bonds,
             gone=frozenset((one.crawled.repository, digest) for one in looked for digest in one.gone),
