@@ -5,6 +5,7 @@ Trap: Apprise's own `url(privacy=True)` hides passwords, and shows the path of a
 
 from __future__ import annotations
 
+import logging
 import re
 from dataclasses import dataclass, field
 
@@ -12,6 +13,9 @@ import apprise
 
 from registry_core.errors import ConfigError
 from resources.configuration.secrets import SecretName, read_secret
+
+# What Apprise logs repeats addresses; what went wrong is told by us, with those taken out.
+logging.getLogger(apprise.LOGGER_NAME).propagate = False
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://")
 

@@ -19,9 +19,6 @@ _TYPES: Final[dict[Gravity, apprise.NotifyType]] = {
     "success": apprise.NotifyType.SUCCESS,
 }
 
-#: Its warnings may repeat an address; what went wrong is told by us, with that taken out.
-logging.getLogger(apprise.LOGGER_NAME).propagate = False
-
 _LONGEST_REASON = 200
 _SHORTEST_SECRET = 4
 
