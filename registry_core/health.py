@@ -139,4 +139,3 @@ def platforms_of_clusters(inventory: pd.DataFrame) -> dict[str, frozenset[str]]:
     """Node platforms by cluster, from the inventory's pod rows; a cluster without any known is absent."""
     known = inventory.loc[inventory["platform"].notna(), ["cluster", "platform"]].drop_duplicates()
     return {str(cluster): frozenset(group.astype(str)) for cluster, group in known.groupby("cluster")["platform"]}
-
