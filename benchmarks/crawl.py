@@ -158,6 +158,8 @@ def put_into(page: Path, circumstances: str, report: Report) -> None:
     """Replace what stands between the two marks of the page."""
     head, _, rest = page.read_text().partition(BEGIN)
     _, _, tail = rest.partition(END)
+    busy = os.getloadavg()[2] > (os.cpu_count() or 1)
+    circumstances += "; the machine was busy with other work, so take no figure but memory for good" if busy else ""
     told = f"Measured on {circumstances}.\n\n{report.table()}\n" + "".join(f"- {line}\n" for line in report.targets)
     page.write_text(f"{head}{BEGIN}\n\n{told}\n{END}{tail}")
 
