@@ -17,8 +17,11 @@ USE_COLUMNS = (
 
 SHOWN = 5
 
-#: Kept by their owner as its past: what they name is not what is deployed.
-_PAST = ("ReplicaSet", "Job")
+#: Kept by their owner as its past, where they have one: what they name is not what is deployed.
+_PAST = ("ReplicaSet", "ControllerRevision", "Job", "Revision")
+
+#: Nothing is started from these.
+_MODELS = ("PodTemplate",)
 
 _TEXTS = tuple(name for name in USE_COLUMNS if name not in ("pods", "workloads", "since"))
 
@@ -33,13 +36,14 @@ def deployed_uses(
 ) -> pd.DataFrame:
     """USE_COLUMNS from INVENTORY_COLUMNS of all clusters.
 
-    Deployed is what a pod runs or waits for, and what a workload's template would start. ReplicaSets kept for
-    rollback and finished Jobs of a CronJob are its past, and pods that ended run nothing.
+    Deployed is what a pod runs or waits for, and what a workload's template would start. ReplicaSets and revisions
+    kept for rollback and Jobs of a CronJob are its past, and pods that ended run nothing.
     """
     templates = inventory["state"].eq("template")
     past = inventory["kind"].isin(_PAST) & inventory["kind"].ne(inventory["owner_kind"])
     ended = ~templates & inventory["state"].eq("terminated")
-    found = inventory[inventory["repository"].notna() & ~(templates & past) & ~ended].copy()
+    models = inventory["kind"].isin(_MODELS)
+    found = inventory[inventory["repository"].notna() & ~(templates & past) & ~ended & ~models].copy()
     found["workload"] = found["namespace"] + "/" + found["owner_name"]
     found["running"] = (found["kind"].eq("Pod") & found["state"].eq("running")).astype("int64")
     found["environment"] = _environments(found, environment_of)

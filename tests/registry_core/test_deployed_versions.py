@@ -124,10 +124,17 @@ class TestBehind:
 
 
 class TestWhatIsDeployed:
-    def test_what_a_deployment_keeps_for_rollback_is_not_deployed(self) -> None:
-        past = template("prod", "web:1.0.0", "ReplicaSet", owner_kind="Deployment")
+    @pytest.mark.parametrize("kind", ["ReplicaSet", "ControllerRevision", "Job", "Revision"])
+    def test_what_a_workload_keeps_of_its_past_is_not_deployed(self, kind: str) -> None:
+        past = template("prod", "web:1.0.0", kind, owner_kind="Deployment")
         rows = [template("prod", "web:1.1.0"), pod("prod", "web:1.1.0"), past]
         assert at(rows, versions("1.0.0", "1.1.0")) == "1.1.0"
+
+    def test_a_replica_set_that_nobody_owns_is_deployed(self) -> None:
+        assert at([template("prod", "web:1.0.0", "ReplicaSet")], versions("1.0.0")) == "1.0.0"
+
+    def test_nothing_is_started_from_a_pod_template(self) -> None:
+        assert report([template("prod", "web:1.0.0", "PodTemplate")], seen(versions("1.0.0"))).places == ()
 
     def test_pods_that_ended_run_nothing(self) -> None:
         rows = [pod("prod", "web:1.0.0", state="terminated"), template("prod", "web:1.1.0", "CronJob")]
