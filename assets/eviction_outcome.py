@@ -77,8 +77,8 @@ def outcome_sentence(record: PlanRecord, plan: Plan, journal: pd.DataFrame) -> s
     back = int(journal["restored_at"].notna().sum())
     back_words = f" **{back:,} of them were put back since.**" if back else ""
     took = ""
-    if len(journal) and journal["ended_at"].notna().any() and journal["kept_at"].notna().any():
-        took = f" in {span(journal['ended_at'].max() - journal['kept_at'].min())}"
+    if journal["ended_at"].notna().any() and journal["kept_at"].notna().any():
+        took = f" in {span(max(journal['ended_at'].max() - journal['kept_at'].min(), timedelta(seconds=1)))}"
     freed = size(deleted_bytes(plan, journal))
     return (
         f"{amount(counts['deleted'], 'entry', 'entries')} of {len(plan.entries):,} deleted{took}"

@@ -16,7 +16,7 @@ def approval_form(fingerprint: str, *, with_code: bool = False) -> str:
         "ops:\n"
         f"  {APPROVAL_OP}:\n"
         "    config:\n"
-        f"      plan: {fingerprint}\n"
+        f'      plan: "{fingerprint}"\n'
         "      decision: approve # or reject\n"
         "      # Type the number of images that go:\n"
         "      images:\n"
@@ -33,7 +33,7 @@ def restore_form(fingerprint: str) -> str:
         "ops:\n"
         f"  {RESTORE_OP}:\n"
         "    config:\n"
-        f"      plan: {fingerprint}\n"
+        f'      plan: "{fingerprint}"\n'
         "      # All of it; or some: [team/app@sha256:…]\n"
         "      images: []\n"
         "      # Your name, and why:\n"

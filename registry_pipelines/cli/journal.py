@@ -9,7 +9,7 @@ import typer
 from registry_pipelines.cli.invocation import invocation
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, note, show
 
-_SHORT = ("repository", "tags", "outcome", "why", "asked_at", "ended_at", "restored_at")
+_SHORT = ("repository", "tags", "outcome", "why", "kept_at", "ended_at", "restored_at")
 
 
 def journal(
@@ -20,7 +20,7 @@ def journal(
 ) -> None:
     """Print the journal of a plan: what became of each entry, and whether it was put back.
 
-    An outcome that is empty is not known: the request was about to be sent when the run ended.
+    An outcome that is empty is not known: the image was kept and its request about to be sent when the run ended.
     """
     form = form_of(as_json, as_csv)
 

@@ -7,6 +7,12 @@ from typing import Any
 
 import dagster as dg
 import yaml
+from dagster._core.remote_origin import (
+    ManagedGrpcPythonEnvCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 
 from assets.taking.usage import take_usage
 from registry_pipelines.definitions import build_definitions
@@ -93,3 +99,12 @@ def failure_of(result: dg.ExecuteInProcessResult) -> str:
     data = failed.step_failure_data
     described = data.user_failure_data.description if data.user_failure_data else None
     return described or str(data.error)
+
+
+def job_origin(location: str) -> RemoteJobOrigin:
+    """Where a run comes from that a web server launched."""
+    origin = ManagedGrpcPythonEnvCodeLocationOrigin(
+        loadable_target_origin=LoadableTargetOrigin(module_name="registry_pipelines.definitions"),
+        location_name=location,
+    )
+    return RemoteJobOrigin(RemoteRepositoryOrigin(origin, "__repository__"), PLAN_EVICTION)
