@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from registry_core.eviction_entries import Entry
+
+_REPOSITORIES_AT_ONCE = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,16 +22,30 @@ class Placed:
 def waves(entries: Iterable[Placed], *, size: int) -> Iterator[list[Placed]]:
     """Waves of about `size` entries, in the order of the plan within each repository.
 
-    What owns and what belongs to it is in one wave, so one family may make it larger.
+    What owns and what belongs to it is in one wave, so one family may make it larger. A wave takes from several
+    repositories, because a registry deletes in them at once, and from few, because all tags of each are looked at.
     """
-    wave: list[Placed] = []
+    waiting: dict[str, deque[list[Placed]]] = {}
     for family in _families(list(entries)):
-        if wave and len(wave) + len(family) > size:
-            yield sorted(wave, key=_position)
-            wave = []
-        wave.extend(family)
-    if wave:
+        waiting.setdefault(family[0].entry.repository, deque()).append(family)
+    while waiting:
+        wave: list[Placed] = []
+        while waiting and len(wave) < size:
+            at_hand = list(waiting)[:_REPOSITORIES_AT_ONCE]
+            share = max(1, (size - len(wave)) // len(at_hand))
+            for repository in at_hand:
+                wave += _taken(waiting, repository, min(share, size - len(wave)))
         yield sorted(wave, key=_position)
+
+
+def _taken(waiting: dict[str, deque[list[Placed]]], repository: str, most: int) -> list[Placed]:
+    """The next families of a repository, up to `most` entries and a family beyond; none for zero."""
+    taken: list[Placed] = []
+    while len(taken) < most and waiting[repository]:
+        taken += waiting[repository].popleft()
+    if not waiting[repository]:
+        del waiting[repository]
+    return taken
 
 
 def _families(entries: Sequence[Placed]) -> list[list[Placed]]:

@@ -34,7 +34,7 @@ class EvictionSettings(Settings):
     """Carrying out approved plans."""
 
     wave_size: int = Field(
-        500, ge=1, description="images looked at and deleted at a time; families of images are never split"
+        1000, ge=1, description="images looked at and deleted at a time; families of images are never split"
     )
     check_health_between_waves: bool = Field(
         True, description="look after each wave whether all that is in use can still be pulled; a new finding stops"
