@@ -219,7 +219,8 @@ def _verdict(
     """Fault and words for one reference that found nothing."""
     if listed and isinstance(fault, str):
         return fault, f"the registry lists the {subject}, but reading it: {detail or fault}"
-    gap = unread.get(repository) or unread.get("*")
+    # A list of repositories that did not come whole leaves open only what is not in it.
+    gap = unread.get(repository) or (unread.get("*") if repository not in known else None)
     if gap is not None:
         return gap.fault, f"the catalog could not read {gap.place}: {gap.detail}"
     if repository not in known:

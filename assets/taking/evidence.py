@@ -13,6 +13,7 @@ from registry_core.coverage import Coverage, Gap
 from registry_core.errors import IncompleteSnapshot
 from resources.connections import Connections
 from resources.database.snapshots import Snapshot
+from resources.registry.crawling.listing import CATALOG
 
 
 @dataclass(frozen=True)
@@ -45,8 +46,9 @@ class Evidence:
 
     @property
     def unread(self) -> Mapping[str, Gap]:
-        """Repositories that the catalog could not read whole."""
-        return {gap.place: gap for gap in self.catalog_snapshot.coverage.gaps}
+        """Repositories that the catalog could not read whole; `*` stands for the list of them."""
+        gaps = self.catalog_snapshot.coverage.gaps
+        return {"*" if gap.place == CATALOG else gap.place: gap for gap in gaps}
 
     @property
     def basis(self) -> Mapping[str, str]:

@@ -140,6 +140,13 @@ def test_a_repository_that_could_not_be_read_is_never_told_as_missing() -> None:
     assert "could not read web" in row.why
 
 
+def test_a_repository_that_a_broken_list_lacks_is_never_told_as_missing() -> None:
+    gap = Gap("list of repositories", "unreachable", "timed out")
+    uses = [use(f"{OURS}/web:1"), use(f"{OURS}/api:1")]
+    lost = join(uses, catalog(("api", "2", "b")), unread={"*": gap}).unresolved.set_index("repository")["fault"]
+    assert lost.to_dict() == {"web": "unreachable", "api": "missing"}
+
+
 def test_a_digest_whose_manifest_the_registry_has_lost_is_not_in_use_but_missing() -> None:
     lost = [{"repository": "web", "digest": digest("a"), "fault": "missing", "detail": "404"}]
     frames = join([use(f"{OURS}/web@{digest('a')}", status_digest=digest("a"))], catalog(images=lost))
