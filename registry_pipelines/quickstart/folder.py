@@ -96,7 +96,7 @@ class QuickstartFolder:
         """What the Dagster UI loads."""
         return self.dagster_home / "workspace.yaml"
 
-    def prepare(self, sample: Path, *, registry_url: str, web_address: str) -> None:
+    def prepare(self, sample: Path, *, registry_url: str, web_address: str = "http://127.0.0.1:8055") -> None:
         """Lay out what is not there yet; the configuration and the cluster dumps are written anew each time,
         the dumps because a dump is evidence of the time it was taken, and evidence that is too old is refused.
         """

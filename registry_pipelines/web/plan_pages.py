@@ -9,13 +9,12 @@ from typing import get_args
 from urllib.parse import urlencode
 
 from anyio import to_thread
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
 from registry_core.errors import Refused
-from registry_pipelines.web.answers import HEADERS
+from registry_pipelines.web.answers import HEADERS, Told, told_answer
 from registry_pipelines.web.pages import page
 from registry_pipelines.web.plan_reader import OpenPlan, Order, PlanReader, Wanted
 
@@ -37,6 +36,8 @@ def plan_routes(reader: PlanReader) -> list[Route]:
 
     async def plan(request: Request) -> Response:
         opened = await _open(reader, request)
+        if isinstance(opened, Response):
+            return opened
         wanted = _wanted(request)
         shown = await to_thread.run_sync(opened.show, wanted)
         record = opened.record
@@ -66,6 +67,8 @@ def plan_routes(reader: PlanReader) -> list[Route]:
 
     async def plan_json(request: Request) -> Response:
         opened = await _open(reader, request)
+        if isinstance(opened, Response):
+            return opened
         document = await to_thread.run_sync(lambda: opened.document)
         name = f"eviction-plan-{opened.record.short}.json"
         disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
@@ -78,11 +81,12 @@ def plan_routes(reader: PlanReader) -> list[Route]:
     ]
 
 
-async def _open(reader: PlanReader, request: Request) -> OpenPlan:
+async def _open(reader: PlanReader, request: Request) -> OpenPlan | Response:
+    """The plan, or the answer that there is none."""
     try:
         return await to_thread.run_sync(reader.open, request.path_params["fingerprint"])
     except Refused as error:
-        raise HTTPException(404, str(error)) from error
+        return told_answer(request.scope, Told(404, str(error)))
 
 
 def _wanted(request: Request) -> Wanted:

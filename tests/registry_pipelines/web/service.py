@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,6 +13,7 @@ from typing import Any
 
 import pandas as pd
 import requests
+from starlette.routing import Route
 
 from registry_core.catalog import ImageSeen, ManifestFacts, RepositoryCrawled, TagSeen
 from registry_core.coverage import Coverage, Gap
@@ -152,10 +153,10 @@ def site_in(folder: Path, text: str = SITE) -> Iterator[Site]:
 
 
 @contextmanager
-def served(desk: Desk, *, read_token: Callable[[], str] | None = None) -> Iterator[Service]:
+def served(desk: Desk, *, more: Sequence[Route] = (), read_token: Callable[[], str] | None = None) -> Iterator[Service]:
     """The service on a free port of loopback, in a thread of this process."""
     listening = listen("127.0.0.1", 0)
-    server = make_server(make_app(desk, read_token=read_token))
+    server = make_server(make_app(desk, more=more, read_token=read_token))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening.socket]}, daemon=True)
     thread.start()
     while not server.started:
