@@ -20,6 +20,8 @@ from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.site import SiteResource
 
+_SENSOR_TAG = "dagster/sensor_name"
+
 #: What a deletion changes, of one registry.
 CHANGED = (registry_catalog.KEY, image_usage.KEY, health_report.KEY)
 
@@ -74,7 +76,7 @@ def _read_again(
         if context.repository_def is None:
             raise dg.DagsterInvariantViolationError("a run status sensor needs the definitions of its code location")
         with site.connections() as connections:
-            wanted = _backfill_after(context.dagster_run, connections)
+            wanted = _backfill_after(context.dagster_run, connections, sensor=name)
         if wanted is None:
             return dg.SkipReason("Nothing was changed, so nothing has to be read again.")
         requested = request_backfill(context.instance, context.repository_def.asset_graph, wanted)
@@ -83,7 +85,7 @@ def _read_again(
     return read_again
 
 
-def _backfill_after(run: dg.DagsterRun, connections: Connections) -> WantedBackfill | None:
+def _backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str) -> WantedBackfill | None:
     """What is to be read again after a run that deleted or put back; None where it changed nothing."""
     executed = run.job_name == EXECUTE
     config: dict[str, Any] = dict(run.run_config)
@@ -105,5 +107,6 @@ def _backfill_after(run: dg.DagsterRun, connections: Connections) -> WantedBackf
         " are read again.",
         assets=CHANGED,
         partition=record.registry,
-        tags={PLAN_TAG: record.short, REGISTRY_TAG: record.registry},
+        # The last one makes the UI say who launched it.
+        tags={PLAN_TAG: record.short, REGISTRY_TAG: record.registry, _SENSOR_TAG: sensor},
     )

@@ -19,8 +19,8 @@ EXECUTE = "execute_eviction_plan"
 RESTORE = "restore_evicted"
 
 #: Tags by which runs about a plan are found (Runs, filter by tag).
-PLAN_TAG = "registry_pipelines/plan"
-REGISTRY_TAG = "registry_pipelines/registry"
+PLAN_TAG = "plan"
+REGISTRY_TAG = "registry"
 
 
 def links_of_plan(made: MadePlan, site: Site, run: dg.DagsterRun) -> PlanLinks:

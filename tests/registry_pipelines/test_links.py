@@ -20,7 +20,7 @@ def test_a_link_holds_the_form_as_it_was_written_with_its_comments() -> None:
     assert link.path == "/locations/registry_pipelines/jobs/approve_eviction_plan/playground/setup"
     asked = parse_qs(link.query)
     assert asked["config"] == [approval_form(FINGERPRINT)]
-    assert (asked["tags[0][key]"], asked["tags[0][value]"]) == (["registry_pipelines/plan"], ["555555555555"])
+    assert (asked["tags[0][key]"], asked["tags[0][value]"]) == (["plan"], ["555555555555"])
     config = yaml.safe_load(asked["config"][0])["ops"]["decide"]["config"]
     assert config == {
         "plan": FINGERPRINT, "decision": "approve", "images": None, "approver": None, "reason": None,
