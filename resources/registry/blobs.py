@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 
 from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
@@ -31,11 +31,19 @@ class BlobDownload:
         self._digest = digest
         self._size_bytes = size_bytes
         self._received = 0
+        self._hashed = 0
         self._position = 0
         self._arrived: deque[bytes] = deque()
         self._hash = hashlib.new(digest.partition(":")[0])
 
-    def chunks(self) -> Iterator[bytes]:
+    def rewind(self, position: int) -> None:
+        """Let `chunks`, called anew, begin at a place that was read before: an upload is behind what it was given."""
+        if not 0 <= position <= self._received:
+            raise ValueError(f"cannot rewind to {position}: {self._received} bytes were read so far")
+        self._received = position
+        self._arrived.clear()
+
+    def chunks(self) -> Generator[bytes, None, None]:
         """The bytes as they come; the network waits for whoever is slow to take them.
 
         Raises RegistryError, after the last chunk too: `corrupt` when size or digest are not as promised.
@@ -85,8 +93,11 @@ class BlobDownload:
         data = data[known:]
         if data:
             self._arrived.append(data)
+            unknown = max(0, self._hashed - self._received)
             self._received += len(data)
-            self._hash.update(data)
+            if unknown < len(data):
+                self._hash.update(memoryview(data)[unknown:] if unknown else data)
+                self._hashed = self._received
 
     def _check(self, answer: Answer) -> None:
         wanted = f"read blob {self._digest} of {self._repository}"

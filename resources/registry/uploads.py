@@ -8,7 +8,7 @@ begun again; `Range: 0-0` is also what it answers for nothing.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from typing import Literal
+from typing import Literal, Protocol, runtime_checkable
 from urllib.parse import quote, urlencode, urljoin
 
 from registry_core.digests import digest_of, is_digest
@@ -16,15 +16,35 @@ from registry_core.errors import RegistryError
 from resources.registry.addresses import manifest_url, pull_scope, push_scope, repository_url
 from resources.registry.reading import Reader
 from resources.registry.refusals import nonsense
-from resources.registry.transport.messages import MEBIBYTE, Answer, Request
+from resources.registry.transport.engine import pause
+from resources.registry.transport.messages import MEBIBYTE, Answer, Request, StreamedBody
+from resources.registry.transport.retries import backoff_seconds
 
 Uploaded = Literal["mounted", "uploaded"]
 
+
+class Part(StreamedBody, Protocol):
+    """A piece of a blob, sent without being in memory as a whole."""
+
+    def __getitem__(self, rest: slice, /) -> Part:
+        """What follows the first bytes of it."""
+
+
+@runtime_checkable
+class StreamedBlob(Protocol):
+    """A blob that is read while it is sent."""
+
+    def parts(self, part_bytes: int, /) -> Iterator[Part]:
+        """All of it, from the start, in parts of this size; called again where an upload begins again."""
+
+
 #: Bytes, or what gives them from the start each time it is called: an upload may have to begin again.
-BlobSource = bytes | Callable[[], Iterable[bytes]]
+BlobSource = bytes | StreamedBlob | Callable[[], Iterable[bytes]]
 
 CHUNK_BYTES = 8 * MEBIBYTE
 _MOST_RESUMES = 5
+_MOST_BEGINNINGS = 3
+_WHOLE = 1 << 62
 _OCTETS = "Content-Type: application/octet-stream"
 
 
@@ -49,20 +69,31 @@ class Uploader:
         begun = await self._begin(repository, digest, wanted, mount_from)
         if begun.status == 201:
             return "mounted"
-        for again in (True, False):
+        for begun_again in range(_MOST_BEGINNINGS):
             upload = _Upload(self, repository, digest, wanted, begun)
             try:
                 await upload.send(_chunks(source, max(chunk_bytes, upload.shortest_chunk_bytes)))
             except RegistryError as error:
-                if not again or not (error.retryable or error.status in (404, 416)):
+                takes_no_chunks = upload.refuses_chunks(error) and isinstance(source, StreamedBlob)
+                passing = error.retryable or error.status in (404, 416)
+                if begun_again == _MOST_BEGINNINGS - 1 or not (passing or takes_no_chunks):
                     raise
+                if takes_no_chunks:
+                    chunk_bytes = _WHOLE
+                if error.status is not None and error.retryable:
+                    await pause(backoff_seconds(begun_again + 1))
                 begun = await self._begin(repository, digest, wanted, None)
             else:
                 break
         return "uploaded"
 
-    async def put_manifest(self, repository: str, reference: str, body: bytes, media_type: str) -> str:
-        """Store a manifest under a tag or its digest, and read back that it is there. Returns the digest."""
+    async def put_manifest(
+        self, repository: str, reference: str, body: bytes, media_type: str, *, digest: str | None = None
+    ) -> str:
+        """Store a manifest under a tag or its digest, and read back that it is there. Returns the digest.
+
+        `digest`: as it was proven before; without it that of `body`, which a signed schema 1 manifest does not have.
+        """
         request = Request(
             "PUT",
             manifest_url(self._connection.url, repository, reference),
@@ -73,7 +104,7 @@ class Uploader:
         )
         answer = await self._reader.exchange(request)
         algorithm = reference.partition(":")[0] if is_digest(reference) else "sha256"
-        digest = digest_of(body, algorithm)
+        digest = digest or digest_of(body, algorithm)
         told = answer.header("docker-content-digest") or digest
         found, _, _ = await self._reader.head_manifest(repository, reference)
         if digest not in (told, found) or found != digest:
@@ -118,13 +149,19 @@ class _Upload:
         self._scope = push_scope(repository)
         self._location = urljoin(begun.url, begun.header("location") or "")
         self._stored = 0
+        self._in_chunks = False
         least = begun.header("oci-chunk-min-length") or ""
         self.shortest_chunk_bytes = int(least) if least.isascii() and least.isdigit() else 0
 
-    async def send(self, chunks: Iterator[bytes]) -> None:
+    def refuses_chunks(self, error: RegistryError) -> bool:
+        """Whether the registry took the upload but not its first chunk: not all know `PATCH`."""
+        return self._stored == 0 and self._in_chunks and error.status in (400, 404, 405, 415, 416, 501)
+
+    async def send(self, chunks: Iterator[bytes | Part]) -> None:
         """Send everything and close. One chunk goes whole, with the closing request."""
-        current = next(chunks, b"")
+        current: bytes | Part = next(chunks, b"")
         following = next(chunks, None)
+        self._in_chunks = following is not None
         while following is not None:
             await self._send_chunk(current)
             current, following = following, next(chunks, None)
@@ -133,7 +170,7 @@ class _Upload:
             current = b""
         await self._close(current)
 
-    async def _send_chunk(self, chunk: bytes) -> None:
+    async def _send_chunk(self, chunk: bytes | Part) -> None:
         start = self._stored
         end = start + len(chunk)
         resumes = 0
@@ -156,6 +193,8 @@ class _Upload:
                 resumes += 1
                 if not error.retryable or resumes > _MOST_RESUMES:
                     raise
+                if error.status is not None:
+                    await pause(backoff_seconds(resumes))
                 await self._ask_how_far(start, end)
                 continue
             if answer.status == 416:
@@ -183,7 +222,7 @@ class _Upload:
             )
         self._stored = stored
 
-    async def _close(self, body: bytes) -> None:
+    async def _close(self, body: bytes | Part) -> None:
         joint = "&" if "?" in self._location else "?"
         request = Request(
             "PUT",
@@ -207,8 +246,11 @@ class _Upload:
             self._location = urljoin(answer.url, location)
 
 
-def _chunks(source: BlobSource, chunk_bytes: int) -> Iterator[bytes]:
+def _chunks(source: BlobSource, chunk_bytes: int) -> Iterator[bytes | Part]:
     """The bytes in pieces of `chunk_bytes`, the last shorter; no more than two pieces are in memory."""
+    if isinstance(source, StreamedBlob):
+        yield from source.parts(chunk_bytes)
+        return
     if isinstance(source, bytes):
         for start in range(0, len(source), chunk_bytes):
             yield source[start : start + chunk_bytes]

@@ -64,6 +64,13 @@ class TransferFailed(Exception):
                 return f"the transfer failed ({_cut(text)}); check the network between here and {host}"
 
 
+class BodyFailed(Exception):
+    """The body of a request could not be read to its end, so the request was given up; the cause tells why.
+
+    Not the fault of whoever it was sent to: neither retried nor explained by the connection.
+    """
+
+
 def _speaks_plainly(text: str) -> bool:
     return any(sign in text.lower() for sign in ("wrong version number", "packet length too long", "http request"))
 

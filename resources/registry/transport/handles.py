@@ -7,8 +7,8 @@ from typing import Any
 
 import pycurl
 
-from resources.registry.transport.curl_errors import TransferFailed
-from resources.registry.transport.messages import ERROR_BODY_BYTES, Answer, Request, Sink
+from resources.registry.transport.curl_errors import BodyFailed, TransferFailed
+from resources.registry.transport.messages import ERROR_BODY_BYTES, KIBIBYTE, Answer, Readable, Request, Sink
 from resources.registry.transport.trust import Trust
 
 USER_AGENT = "registry-pipelines"
@@ -18,6 +18,9 @@ _PLAIN_HEADERS = ["Accept: */*"]
 
 _LONGEST_ANSWER = 20  # times `timeout`, for one answer that comes drop by drop
 
+#: What libcurl receives and sends at once where a whole blob passes; measured in benchmarks/copy.py.
+_STREAM_BUFFER_BYTES = 512 * KIBIBYTE
+
 #: Proxy options depend on the host, so they are set again only when the host changes.
 _NO_HOST = object()
 
@@ -26,8 +29,8 @@ class Handle:
     """One libcurl easy handle and what is collected for the request it carries."""
 
     __slots__ = (
-        "_body", "_cut", "_limit", "_proxied_for", "_received", "_request", "_sink", "_trust", "_unbounded", "_url",
-        "curl", "lines", "method", "streaming", "task", "timeout_seconds",
+        "_body", "_body_error", "_cut", "_limit", "_proxied_for", "_reader", "_received", "_request", "_sink", "_trust",
+        "_unbounded", "_url", "curl", "lines", "method", "streaming", "task", "timeout_seconds",
     )  # fmt: skip
 
     def __init__(self, method: str, trust: Trust, timeout_seconds: float) -> None:
@@ -43,6 +46,8 @@ class Handle:
         self._cut = False
         self._request: Request | None = None
         self._sink: Sink | None = None
+        self._reader: Readable = BytesIO()
+        self._body_error: BaseException | None = None
         self._url = ""
         self._unbounded: bool | None = None
         curl = self.curl = pycurl.Curl()
@@ -66,6 +71,8 @@ class Handle:
             curl.setopt(pycurl.HTTPGET, 1)
         else:
             curl.setopt(pycurl.UPLOAD, 1)
+            curl.setopt(pycurl.READFUNCTION, self._read)
+            curl.setopt(pycurl.UPLOAD_BUFFERSIZE, _STREAM_BUFFER_BYTES)
             curl.setopt(pycurl.CUSTOMREQUEST, method)
 
     def load(self, request: Request, url: str, headers: list[str]) -> None:
@@ -84,10 +91,12 @@ class Handle:
         unbounded = self.streaming or self.method not in ("GET", "HEAD")
         if unbounded != self._unbounded:
             self._unbounded = unbounded
+            curl.setopt(pycurl.BUFFERSIZE, _STREAM_BUFFER_BYTES if self.streaming else 16 * KIBIBYTE)
             curl.setopt(pycurl.TIMEOUT_MS, 0 if unbounded else int(self.timeout_seconds * 1000) * _LONGEST_ANSWER)
         if self.method not in ("GET", "HEAD"):
             body = request.body or b""
-            curl.setopt(pycurl.READDATA, BytesIO(body))
+            self._body_error = None
+            self._reader = BytesIO(body) if isinstance(body, bytes) else body.open()
             curl.setopt(pycurl.INFILESIZE_LARGE, len(body))
             headers = [*headers, "Expect:"]
         curl.setopt(pycurl.HTTPHEADER, headers or _PLAIN_HEADERS)
@@ -100,8 +109,12 @@ class Handle:
             start = max(at for at, line in enumerate(lines) if line[:5] == b"HTTP/")
         return Answer(_status(lines[start]) if lines else 0, lines[start + 1 :], b"".join(self._body), self._url)
 
-    def failure(self, code: int, message: str) -> TransferFailed | Answer:
+    def failure(self, code: int, message: str) -> Exception | Answer:
         """Why no whole answer came; an error answer whose body we cut at our limit is an answer."""
+        if self._body_error is not None:
+            failed = BodyFailed(str(self._body_error))
+            failed.__cause__ = self._body_error
+            return failed
         if self._cut and not 200 <= (answer := self.answer()).status < 300:
             return answer
         if self._cut:
@@ -111,6 +124,7 @@ class Handle:
     def forget(self) -> None:
         """Let go of the request and its body, so that nothing of it stays in memory."""
         self._request, self._sink, self._body = None, None, []
+        self._reader, self._body_error = BytesIO(), None
 
     def _write(self, data: bytes) -> int | None:
         if not self._received:
@@ -127,6 +141,14 @@ class Handle:
         self._body.append(data[: max(0, room)])
         self._cut = True
         return 0  # less than was given: libcurl ends the transfer
+
+    def _read(self, size: int) -> bytes | int:
+        """The next of the body. pycurl would print what is raised here, and go on."""
+        try:
+            return self._reader.read(size)
+        except BaseException as error:  # noqa: BLE001 - kept, and raised where the transfer is awaited
+            self._body_error = error
+            return int(pycurl.READFUNC_ABORT)
 
     def _begin(self) -> None:
         """Decide by the status where the body goes. (libcurl forbids `getinfo` while it calls us.)"""

@@ -22,6 +22,23 @@ class Sink(Protocol):
         """The next piece."""
 
 
+class Readable(Protocol):
+    """What a streamed body is read from, while it is sent."""
+
+    def read(self, size: int, /) -> bytes:
+        """The next bytes, at most `size`; none at the end."""
+
+
+class StreamedBody(Protocol):
+    """A body too large for memory. It may have to be sent again: each `open` begins anew."""
+
+    def __len__(self) -> int:
+        """Bytes that will be sent."""
+
+    def open(self) -> Readable:
+        """Called before every attempt."""
+
+
 @dataclass(frozen=True, slots=True)
 class Request:
     """One question to a registry.
@@ -37,7 +54,7 @@ class Request:
     wanted: str
     scope: str = ""  #: of the token, `repository:team/app:pull`; several joined by a space
     headers: tuple[str, ...] = ()  #: `Name: value`
-    body: bytes | None = None
+    body: bytes | StreamedBody | None = None
     expects: tuple[int, ...] = ()  #: statuses beside 2xx that the caller understands
     body_limit: int = 4 * MEBIBYTE
     sink: Sink | None = None  #: takes the body of a 2xx answer, unbounded
