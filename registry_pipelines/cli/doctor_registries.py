@@ -11,6 +11,7 @@ from typing import ClassVar
 
 from registry_core.errors import ConfigError, RegistryError, RegistryPipelinesError
 from registry_pipelines.cli.diagnosis import Diagnosis, State
+from registry_pipelines.cli.doctor_vendor import diagnose_vendor
 from registry_pipelines.config import credential_of
 from resources.configuration.load import LoadedSite
 from resources.configuration.settings import RegistrySettings
@@ -51,6 +52,7 @@ def diagnose_registry(name: str, settings: RegistrySettings, loaded: LoadedSite)
     try:
         with connection.engine() as engine:
             yield from _Examination(subject, connection, engine).all()
+        yield from diagnose_vendor(subject, connection, lambda: credential)
     except ConfigError as error:
         yield Diagnosis(subject, "connect", "fails", str(error))
     finally:

@@ -1,6 +1,7 @@
 """Write the generated parts of the documentation: `python -m registry_pipelines.cli.document`.
 
-Settings come from their field descriptions, commands from their help. A test holds that both are up to date.
+Settings come from their field descriptions, commands from their help, capabilities from what vendors declare. A test
+holds that all are up to date.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from registry_pipelines.cli.site_file import value_text
 from resources.configuration.credential_settings import TlsSettings
 from resources.configuration.secrets import SecretName
 from resources.configuration.settings import Site
+from resources.registry.providers.choice import PROVIDERS
 
 DOCS = Path(__file__).parents[2] / "docs"
 
@@ -46,13 +48,36 @@ def command_help() -> str:
     settings = {"terminal_width": _HELP_WIDTH, "help_option_names": ["-h", "--help"]}
     context = root.context_class(root, info_name="registry-pipelines", **settings)
     parts = [_block("registry-pipelines", root.get_help(context))]
-    for name, command in root.commands.items():
-        own = command.context_class(command, info_name=name, parent=context, **settings)
-        parts.append(_block(f"registry-pipelines {name}", command.get_help(own)))
+    parts += _help_below(root, context, settings)
     return "\n\n".join(parts)
 
 
-GENERATED = {"configure.md": ("settings", settings_tables), "cli.md": ("commands", command_help)}
+def _help_below(group: Any, context: Any, settings: dict[str, Any]) -> Iterator[str]:
+    for name, command in group.commands.items():
+        own = command.context_class(command, info_name=name, parent=context, **settings)
+        yield _block(own.command_path, command.get_help(own))
+        if hasattr(command, "commands"):
+            yield from _help_below(command, own, settings)
+
+
+def capability_table() -> str:
+    """What each vendor can do: the verdicts as a table, then how, or why not."""
+    columns = [name for name, _ in next(iter(PROVIDERS.values())).capabilities.rows()]
+    lines = ["| vendor | " + " | ".join(columns) + " |", "|---" * (len(columns) + 1) + "|"]
+    for provider in PROVIDERS.values():
+        verdicts = (capability.verdict for _, capability in provider.capabilities.rows())
+        lines.append(f"| {provider.title} | " + " | ".join(verdicts) + " |")
+    for provider in PROVIDERS.values():
+        lines += ["", f"### {provider.title}", "", f"`provider: {provider.name}`", ""]
+        lines += [f"- {name}: **{one.verdict}**, {one.told}" for name, one in provider.capabilities.rows()]
+    return "\n".join(lines)
+
+
+GENERATED = {
+    "configure.md": ("settings", settings_tables),
+    "cli.md": ("commands", command_help),
+    "registries.md": ("capabilities", capability_table),
+}
 
 
 def with_generated(text: str, name: str, content: str) -> str:

@@ -7,17 +7,20 @@ name below its project and over the tag). Rules are read once a project.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, ClassVar
 from urllib.parse import quote
 
+from registry_core.errors import RegistryError
 from registry_core.globs import Matcher, compile_globs
 from resources.registry.providers.api_client import ApiClient
 from resources.registry.providers.api_pages import entries_of
 
 _API = "/api/v2.0"
+_REMEMBERED_SECONDS = 300.0
 
 
 @dataclass(frozen=True)
@@ -75,15 +78,28 @@ class HarborRules:
 
     def __init__(self, client: ApiClient) -> None:
         self._client = client
-        self._known: dict[str, ProjectRules] = {}
+        self._known: dict[str, tuple[float, ProjectRules | RegistryError]] = {}
         self._lock = threading.Lock()
 
     def of(self, project: str) -> ProjectRules:
-        """Raises RegistryError where they cannot be read; a robot of one project often may not."""
+        """Raises RegistryError where they cannot be read; a robot of one project often may not.
+
+        A failure is remembered as the rules are: else every repository of the project would try again.
+        """
         with self._lock:
-            if project not in self._known:
-                self._known[project] = ProjectRules((*self._immutable(project), *self._retained(project)))
-            return self._known[project]
+            read_at, found = self._known.get(project, (0.0, None))
+            if found is None or time.monotonic() - read_at > _REMEMBERED_SECONDS:
+                found = self._read(project)
+                self._known[project] = (time.monotonic(), found)
+        if isinstance(found, RegistryError):
+            raise found
+        return found
+
+    def _read(self, project: str) -> ProjectRules | RegistryError:
+        try:
+            return ProjectRules((*self._immutable(project), *self._retained(project)))
+        except RegistryError as error:
+            return error
 
     def _immutable(self, project: str) -> Iterator[Rule]:
         wanted = f"read the immutable-tag rules of project {project}"

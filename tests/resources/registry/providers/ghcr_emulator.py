@@ -23,7 +23,7 @@ _AT = "2026-01-02T03:04:05Z"
 
 @dataclass
 class Limit:
-    """The primary limit: so many requests until then."""
+    """The primary limit: so many requests until then; without a time, it is set when they are spent."""
 
     left: int = 5000
     resets_at: float = 0.0
@@ -52,10 +52,10 @@ class GhcrEmulator(VendorEmulator):
         if token not in self.scopes:
             return _message(401, "Bad credentials")
         if self.limit is not None:
-            if time.time() >= self.limit.resets_at:
-                self.limit = Limit(
-                    self.limit.left if self.limit.resets_at == 0 else 5000, time.time() + self.span_seconds
-                )
+            if 0 < self.limit.resets_at <= time.time():
+                self.limit = Limit()
+            elif self.limit.left <= 0 and not self.limit.resets_at:
+                self.limit.resets_at = time.time() + self.span_seconds
             if self.limit.left <= 0:
                 spent = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(self.limit.resets_at) + 1)}
                 return _message(403, "API rate limit exceeded for user ID 1.", spent)
@@ -136,9 +136,7 @@ class GhcrEmulator(VendorEmulator):
     def _package(self, name: str, place: str, owner: str) -> dict[str, Any]:
         short = name.partition("/")[2]
         return {
-            "id": 1 + list(self.shelf.repositories).index(name)
-            if len(self.shelf.repositories) < 50
-            else hash(name) % 2**40,
+            "id": next(iter(self.shelf.repositories[name].values())).number,
             "name": short,
             "package_type": "container",
             "visibility": "private",

@@ -34,11 +34,15 @@ class HarborEmulator(VendorEmulator):
         self.immutable: set[tuple[str, str]] = set()  #: (repository, tag)
         self.accessories: dict[str, list[str]] = {}  #: digests of accessories by that of their subject
         self.collections: list[dict[str, Any]] = []
+        self._known: list[str] = []
+        self._counted = 0
 
     def answer(self, asked: Asked) -> Reply:
         user = self._user(asked)
         if user is None:
-            return _error(401, "UNAUTHORIZED", "unauthorized")
+            refused = _error(401, "UNAUTHORIZED", "unauthorized")
+            refused.headers["WWW-Authenticate"] = 'Basic realm="harbor"'
+            return refused
         if not asked.path.startswith(API):
             return Reply(404, {"errors": []}) if "_catalog" in asked.path else self.shelf.pull(asked)
         if asked.path == f"{API}/projects":
@@ -50,7 +54,7 @@ class HarborEmulator(VendorEmulator):
             return self._page(asked, names, self._repository)
         if matched := _ARTIFACTS.fullmatch(asked.path):
             name = _name(matched)
-            if name not in self._live():
+            if not self.shelf.live(name):
                 return _error(404, "NOT_FOUND", f"repository {name} not found")
             return self._page(asked, self.shelf.live(name)[::-1], lambda one: self._artifact(name, one))
         if matched := _TAG.fullmatch(asked.path):
@@ -105,7 +109,10 @@ class HarborEmulator(VendorEmulator):
         return [name for name in self.shelf.repositories if self.shelf.live(name)]
 
     def _projects(self) -> list[str]:
-        return list(dict.fromkeys(name.partition("/")[0] for name in self.shelf.repositories))
+        if self._counted != len(self.shelf.repositories):
+            self._counted = len(self.shelf.repositories)
+            self._known = list(dict.fromkeys(name.partition("/")[0] for name in self.shelf.repositories))
+        return self._known
 
     def _page(self, asked: Asked, entries: list[Any], show: Any) -> Reply:
         size, number = int(asked.query.get("page_size", 10)), int(asked.query.get("page", 1))
