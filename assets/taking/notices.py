@@ -49,10 +49,10 @@ def gather_topics(connections: Connections, now: datetime, link_of_plan: LinkOfP
     for registry in connections.site.registries:
         found = _findings(connections, registry)
         topics += found
-        if _health_is_whole(connections, registry):
+        if _health_is_whole(connections, registry) and not any(_could_not_look(topic) for topic in found):
             looked_at.add(_group_of_findings(registry))
         for severity in ("error", "warning"):
-            number = sum(topic.state == severity for topic in found)
+            number = sum(topic.state.startswith(severity) for topic in found)
             counts.append(Count("findings", number, (f"registry:{registry}", f"severity:{severity}")))
     plans = list(_plans(connections, now, link_of_plan))
     evidence = list(_evidence(connections, now))
@@ -72,6 +72,11 @@ def _health_is_whole(connections: Connections, registry: str) -> bool:
     return newest is not None and newest.complete
 
 
+def _could_not_look(topic: Topic) -> bool:
+    """Parts behind what does not answer were not asked for: nothing of the registry is told as mended meanwhile."""
+    return topic.state.endswith((" unreachable", " throttled"))
+
+
 def _findings(connections: Connections, registry: str) -> list[Topic]:
     try:
         frame = connections.history.read_findings(registry)
@@ -83,7 +88,8 @@ def _findings(connections: Connections, registry: str) -> list[Topic]:
 
 
 def _finding_topic(site: Site, registry: str, finding: Finding) -> Topic:
-    identity = "\n".join(str(getattr(finding, name)) for name in FINDING_KEY)
+    # Not by its kind: what was missing and is now unreachable is the same trouble, and not mended.
+    identity = "\n".join(str(getattr(finding, name)) for name in FINDING_KEY if name != "kind")
     name = f"{finding.repository or '?'}:{finding.tag}" if finding.tag else finding.repository or "?"
     hurts = f"; hurts {finding.used_by}" if finding.used_by else ""
     gravity: Gravity = "failure" if finding.severity == "error" else "warning"
@@ -91,7 +97,7 @@ def _finding_topic(site: Site, registry: str, finding: Finding) -> Topic:
         key=f"finding {registry} {hashlib.sha256(identity.encode()).hexdigest()[:24]}",
         subject="findings",
         group=_group_of_findings(registry),
-        state=finding.severity,
+        state=f"{finding.severity} {finding.kind}",
         line=_cut(f"{finding.kind}: {finding.what} of {name}: {finding.detail}{hurts}"),
         gravity=gravity,
         environments=frozenset(_environments(site, finding)) or frozenset({"none"}),

@@ -173,6 +173,26 @@ def test_a_cluster_that_cannot_be_read_makes_no_finding_mended(company: Company,
     assert len(receiver.messages("/team")) == 1
 
 
+def test_a_registry_that_does_not_answer_makes_no_finding_mended(company: Company, receiver: Receiver) -> None:
+    entries = [{**TEAM, "about": ["findings"]}]
+    told_about(company, *entries)
+    surveyed(company)
+    tick(company)
+    company.configure(notifications=entries, url="http://127.0.0.1:9")
+    with company.connections() as connections:
+        take_health(connections, REGISTRY)
+    tick(company)
+    [_, second] = receiver.messages("/team")
+    assert "unreachable" in second["message"]
+    assert "no longer found" not in second["message"]
+
+    company.configure(notifications=entries)
+    with company.connections() as connections:
+        take_health(connections, REGISTRY)
+    tick(company)
+    assert "no longer found: unreachable" in receiver.messages("/team")[-1]["message"]
+
+
 def test_a_link_goes_to_the_form_or_to_the_page_or_nowhere(company: Company) -> None:
     with_policies(company)
     with dg.DagsterInstance.ephemeral() as instance:
