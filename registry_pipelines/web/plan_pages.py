@@ -66,12 +66,11 @@ def plan_routes(reader: PlanReader) -> list[Route]:
         return answer
 
     async def plan_json(request: Request) -> Response:
-        opened = await _open(reader, request)
-        if isinstance(opened, Response):
-            return opened
-        document = await to_thread.run_sync(lambda: opened.document)
-        name = f"eviction-plan-{opened.record.short}.json"
-        disposition = {"Content-Disposition": f'attachment; filename="{name}"'}
+        try:
+            record, document = await to_thread.run_sync(reader.document, request.path_params["fingerprint"])
+        except Refused as error:
+            return told_answer(request.scope, Told(404, str(error)))
+        disposition = {"Content-Disposition": f'attachment; filename="eviction-plan-{record.short}.json"'}
         return Response(document, media_type="application/json", headers={**HEADERS, **disposition})
 
     return [

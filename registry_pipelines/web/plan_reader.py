@@ -54,11 +54,6 @@ class OpenPlan:
         return summarise(self.plan)
 
     @cached_property
-    def document(self) -> bytes:
-        """The plan as it was filed."""
-        return self.plan.to_bytes()
-
-    @cached_property
     def _texts(self) -> list[str]:
         return [
             " ".join((entry.repository, *entry.tags, entry.digest, *entry.reasons)).lower()
@@ -99,6 +94,11 @@ class PlanReader:
     def records(self, limit: int = 200) -> list[PlanRecord]:
         """Plans, the newest first."""
         return self._history.ledger.plans(limit=limit)
+
+    def document(self, fingerprint: str) -> tuple[PlanRecord, bytes]:
+        """The plan as it was filed. Raises Refused where there is none."""
+        record = self._history.ledger.record(fingerprint)
+        return record, self._history.ledger.document(record.fingerprint)
 
     def open(self, fingerprint: str) -> OpenPlan:
         """One plan, with decisions and outcomes as they are now. Raises Refused where there is none."""

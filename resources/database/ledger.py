@@ -62,6 +62,10 @@ class Ledger:
         """
         return ledger_plans.read_plan(self._database, fingerprint, now=_now(now))
 
+    def document(self, fingerprint: str) -> bytes:
+        """The JSON of a plan as it was filed. Not read: whoever does more than hand it on takes `plan`."""
+        return ledger_plans.read_document(self._database, fingerprint, now=_now(None))[1]
+
     def plans(
         self,
         registry: str | None = None,

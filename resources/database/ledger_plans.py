@@ -74,24 +74,28 @@ def find_record(database: Database, beginning: str, *, now: datetime) -> PlanRec
 
 
 def read_plan(database: Database, beginning: str, *, now: datetime) -> StoredPlan:
+    record, document = read_document(database, beginning, now=now)
+    return StoredPlan(record, Plan.from_json(document, expected=record.fingerprint))
+
+
+def read_document(database: Database, beginning: str, *, now: datetime) -> tuple[PlanRecord, bytes]:
     with database.reading("read a plan") as connection:
         record = as_record(_found(connection, beginning), now=now)
         packed = connection.execute(
             sa.select(plan_documents.c.document).where(plan_documents.c.fingerprint == record.fingerprint)
         ).scalar_one_or_none()
-    return StoredPlan(record, _unpacked(packed, record))
+    return record, _unpacked(packed, record)
 
 
-def _unpacked(packed: bytes | None, record: PlanRecord) -> Plan:
+def _unpacked(packed: bytes | None, record: PlanRecord) -> bytes:
     if packed is None:
         raise Refused(f"the plan {record.short} has lost its document in the database; make a new plan")
     try:
-        document = zlib.decompress(packed)
+        return zlib.decompress(packed)
     except zlib.error as error:
         raise Refused(
             f"the document of the plan {record.short} is damaged in the database ({error}); make a new plan"
         ) from error
-    return Plan.from_json(document, expected=record.fingerprint)
 
 
 def list_plans(
