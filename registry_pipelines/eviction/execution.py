@@ -14,9 +14,11 @@ from datetime import UTC, datetime
 from assets.taking.progress import Progress, Silent
 from registry_core.approval import ApprovalRules
 from registry_core.errors import PartialFailure, RegistryPipelinesError
+from registry_core.eviction_duration import expected_duration
 from registry_core.eviction_outcome import ALREADY_GONE, DELETED, OUTCOME_WORDS, EntryOutcome, OutcomeWord
 from registry_core.eviction_shrink import Shrunk, shrink
 from registry_core.policy import read_policies
+from registry_core.policy_spans import print_age
 from registry_pipelines.eviction.deleting import delete_wave
 from registry_pipelines.eviction.fresh_evidence import Clock, take_fresh_evidence
 from registry_pipelines.eviction.health_guard import HealthGuard, NewFinding
@@ -101,6 +103,9 @@ class _Work:
         evidence = take_fresh_evidence(
             self.connections, self.claim.plan, run_id=self.run.run_id, clock=self.run.clock, progress=self.progress
         )
+        tags = evidence.catalog.tags["repository"].value_counts().to_dict()
+        expected = print_age(expected_duration(self.claim.plan, tags))
+        self.progress.note(f"{len(left):,} entries to look at and delete; about {expected}")
         settings = self.connections.site.eviction
         guard = HealthGuard(self.connections, self.claim.registry, {one.entry.repository for one in left})
         if settings.check_health_between_waves:

@@ -116,6 +116,11 @@ def _in_state(state: PlanState, now: int) -> sa.ColumnElement[bool]:
         return sa.and_(plans.c.state.in_(_MAY_EXPIRE), too_old)
     if state in _MAY_EXPIRE:
         return sa.and_(plans.c.state == state, sa.not_(too_old))
+    interrupted = sa.and_(plans.c.state == "executing", plans.c.holder.is_(None), too_old)
+    if state == "stopped":
+        return sa.or_(plans.c.state == state, interrupted)
+    if state == "executing":
+        return sa.and_(plans.c.state == state, sa.not_(interrupted))
     return plans.c.state == state
 
 
@@ -125,7 +130,7 @@ def as_record(row: sa.Row[Any], *, now: datetime) -> PlanRecord:
     return PlanRecord(
         fingerprint=row.fingerprint,
         registry=row.registry,
-        state="expired" if row.state in _MAY_EXPIRE and good_until < now else row.state,
+        state=_state_of(row, too_old=good_until < now),
         made_at=from_micros(row.made_at),
         as_of=from_micros(row.as_of),
         good_until=good_until,
@@ -139,6 +144,15 @@ def as_record(row: sa.Row[Any], *, now: datetime) -> PlanRecord:
         finished_at=maybe_from_micros(row.finished_at),
         why=row.why,
     )
+
+
+def _state_of(row: sa.Row[Any], *, too_old: bool) -> PlanState:
+    if too_old and row.state in _MAY_EXPIRE:
+        return "expired"
+    # Begun, ended by nobody, and no run may take it up any more.
+    interrupted: bool = row.state == "executing" and row.holder is None
+    state: PlanState = "stopped" if too_old and interrupted else row.state
+    return state
 
 
 def locked_row(connection: sa.Connection, fingerprint: str) -> sa.Row[Any]:

@@ -299,6 +299,15 @@ def test_a_released_plan_may_be_taken_up_again(ledger: Ledger) -> None:
     assert claimed(ledger, plan, "run 2").resumed
 
 
+def test_an_interrupted_plan_that_has_become_too_old_is_told_as_stopped(ledger: Ledger) -> None:
+    plan = approved(ledger, plan_of([entry(1)]))
+    ledger.release(claimed(ledger, plan), "the registry was away")
+    late = NOON + 25 * HOUR
+    assert [record.state for record in ledger.plans(states={"stopped"}, now=late)] == ["stopped"]
+    assert ledger.plans(states={"executing"}, now=late) == []
+    assert [record.state for record in ledger.plans(states={"executing"}, now=SOON)] == ["executing"]
+
+
 # Journal
 
 
