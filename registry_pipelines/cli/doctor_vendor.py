@@ -49,7 +49,7 @@ def _listing(subject: str, provider: Provider) -> Diagnosis:
     if listed.gap is not None:
         by_host: State = "warning" if provider.by_host else "fails"
         return Diagnosis(subject, tried, by_host, listed.gap.detail)
-    return Diagnosis(subject, tried, "ok", f"it lists {len(listed.names):,} repositories")
+    return Diagnosis(subject, tried, "ok", f"repositories that it lists: {len(listed.names):,}")
 
 
 def _pulls_left(subject: str, connection: RegistryConnection) -> Iterator[Diagnosis]:

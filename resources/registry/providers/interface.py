@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from typing import ClassVar, Literal
 
 from registry_core.coverage import Gap
-from registry_core.errors import RegistryError
+from registry_core.errors import ConfigError, RegistryError
 from registry_core.rfc3339 import read_time
 
 Verdict = Literal["yes", "no", "unknown"]
@@ -123,30 +123,40 @@ class Provider(ABC):
         return True
 
     def repositories(self) -> RepositoriesListed:
-        """All repositories that the vendor lists. Never raises RegistryError: what failed is the gap."""
+        """All repositories that the vendor lists. What failed is the gap; ConfigError is raised where a named
+        vendor cannot be asked at all."""
         names: set[str] = set()
         gap: Gap | None = None
         try:
             for name in self.list_repositories():
                 names.add(name)  # one by one: what was read before a failure stays
-        except RegistryError as error:
-            gap = _gap(VENDOR_LIST, error)
+        except (RegistryError, ConfigError) as error:
+            gap = self._gap(VENDOR_LIST, error)
         return RepositoriesListed(tuple(sorted(names)), gap)
 
     def details(self, repository: str) -> RepositoryDetails:
-        """What is known of the images of a repository. Never raises RegistryError: what failed is the gap."""
+        """What is known of the images of a repository. What failed is the gap; ConfigError is raised where a named
+        vendor cannot be asked at all."""
         images: dict[str, ImageDetail] = {}
         gap: Gap | None = None
         try:
             for image in self.read_images(repository):
                 known = images.get(image.digest)
                 images[image.digest] = image if known is None else known.joined(image)
-        except RegistryError as error:
-            gap = _gap(repository, error)
+        except (RegistryError, ConfigError) as error:
+            gap = self._gap(repository, error)
         return RepositoryDetails(repository, images, gap)
 
     def close(self) -> None:  # noqa: B027 - nothing to close is a good answer
         """Close idle connections; the provider may be used again."""
+
+    def _gap(self, place: str, error: RegistryError | ConfigError) -> Gap:
+        """`missing` of a repository is an answer of this API alone: the OCI API was read, so it is excused."""
+        if isinstance(error, ConfigError):
+            if not self.by_host:
+                raise error
+            return Gap(place, "forbidden", str(error))  # nobody configured this vendor, so nobody configured it wrong
+        return Gap(place, error.fault, str(error), excused=error.fault == "missing" and place != VENDOR_LIST)
 
     @abstractmethod
     def list_repositories(self) -> Iterator[str]:
@@ -177,11 +187,6 @@ def unix_time(seconds: object) -> datetime | None:
 def not_offered(title: str, what: str, why: str) -> RegistryError:
     """The error of a verb that a vendor does not have."""
     return RegistryError(f"{title} cannot {what}: {why}", fault="forbidden")
-
-
-def _gap(place: str, error: RegistryError) -> Gap:
-    """`missing` of a repository is an answer of this API alone: the OCI API was read, so it is excused."""
-    return Gap(place, error.fault, str(error), excused=error.fault == "missing" and place != VENDOR_LIST)
 
 
 def _later(one: datetime | None, other: datetime | None) -> datetime | None:

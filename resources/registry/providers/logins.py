@@ -7,6 +7,7 @@ from resources.configuration.settings import RegistrySettings
 from resources.registry.providers.aliyun import aliyun_login
 from resources.registry.providers.api_client import ApiClient
 from resources.registry.providers.azure_sign_in import AzureRefresh
+from resources.registry.providers.choice import own_settings_of
 from resources.registry.providers.ecr import ecr_login
 from resources.registry.providers.google_sign_in import USERNAME as GOOGLE_USERNAME
 from resources.registry.providers.google_sign_in import google_token
@@ -24,8 +25,9 @@ def vendor_login(settings: RegistrySettings) -> Credential | None:
     label = f"registry {settings.host}"
     if own.ghcr is not None and own.ghcr.token is not None:
         return Login(own.ghcr.owner or "token", read_secret(own.ghcr.token))
-    if own.ecr is not None:
-        return ecr_login(label, settings, own.ecr)
+    ecr = own_settings_of(settings).ecr  # by its host too: nobody reads ECR without a login
+    if ecr is not None:
+        return ecr_login(label, settings, ecr)
     if own.aliyun is not None:
         return aliyun_login(label, settings, own.aliyun)
     if own.google is not None:
