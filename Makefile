@@ -1,5 +1,7 @@
 # Few words: quickstart, test, check, benchmark, clean.
 PYTHON ?= python3
+# As many workers as processors; the tests of one file stay together, because they share servers.
+PYTEST_ARGS ?= -n auto --dist loadfile
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
