@@ -15,7 +15,6 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from registry_core.errors import ConfigError, Problem
-from registry_core.policy import read_policies
 from resources.configuration.crosscheck import crosscheck
 from resources.configuration.document import Document, KeyPath, read_document
 from resources.configuration.explain import explain
@@ -55,8 +54,8 @@ def find_site_file() -> Path:
     return (Path(named).expanduser() if named else Path(SITE_FILE)).absolute()
 
 
-def load_site(path: Path | None = None, *, check_policies: CheckPolicies = read_policies) -> LoadedSite:
-    """Read and check a site's file (`find_site_file()` where none is named).
+def load_site(path: Path | None = None, *, check_policies: CheckPolicies | None = None) -> LoadedSite:
+    """Read and check a site's file (`find_site_file()` where none is named), its policies as the core reads them.
 
     Raises ConfigError with every problem of the file, each with its line; never with a secret.
     """
@@ -74,7 +73,7 @@ def load_site(path: Path | None = None, *, check_policies: CheckPolicies = read_
         problems += explain(error, Site)
     problems += _across(document, context)
     if document.value.get("policies"):
-        problems += _policy_problems(check_policies, document.value["policies"])
+        problems += _policy_problems(check_policies or _read_policies, document.value["policies"])
     if problems or site is None:
         problems.sort(key=lambda problem: document.line(problem[0]))
         raise ConfigError(
@@ -88,6 +87,12 @@ def _across(document: Document, context: dict[str, Any]) -> Iterator[tuple[KeyPa
     clusters = _valid_entries(document.value.get("clusters"), ClusterSettings, context)
     registries = _valid_entries(document.value.get("registries"), RegistrySettings, context)
     return crosscheck(clusters, registries)
+
+
+def _read_policies(policies: object) -> object:
+    from registry_core.policy import read_policies  # pandas, which a site without policies need not wait for
+
+    return read_policies(policies)
 
 
 def _policy_problems(check: CheckPolicies, policies: object) -> Iterator[tuple[KeyPath, str]]:
