@@ -11,9 +11,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
+
 
 _ALLOWED = re.compile(r"[A-Za-z0-9._/*?-]+")
 _TOKEN = re.compile(r"(?:^|(?<=/))\*\*/|\*\*|\*|\?|[^*?]+")
@@ -44,6 +46,9 @@ class Matcher:
 
         Each distinct text is tried once, so a column of repositories costs as many tries as there are names.
         """
+        import numpy as np  # not for who matches single names: the command line starts without pandas
+        import pandas as pd
+
         codes, distinct = pd.factorize(series)
         answers = [self.matches(text) for text in distinct] + [False]  # code -1, a missing value, is the last
         return pd.Series(np.array(answers, dtype=bool)[codes], index=series.index)
