@@ -108,9 +108,7 @@ def make_image(
         document["variant"] = variant[0]
     config_bytes = canonical({**document, **(config or {})})
     config_type, layer_type, manifest_type = (
-        (OCI_CONFIG, OCI_LAYER, OCI_MANIFEST)
-        if form == "oci"
-        else (DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST)
+        (OCI_CONFIG, OCI_LAYER, OCI_MANIFEST) if form == "oci" else (DOCKER_CONFIG, DOCKER_LAYER, DOCKER_MANIFEST)
     )
     manifest = {
         "schemaVersion": 2,
@@ -153,8 +151,7 @@ def make_multi_platform(
 ) -> BuiltImage:
     """An index with one image for each platform; `attested` adds a build attestation for each of them."""
     images = [
-        make_image([content + b" for " + platform.encode()], platform=platform, form=form)
-        for platform in platforms
+        make_image([content + b" for " + platform.encode()], platform=platform, form=form) for platform in platforms
     ]
     attestations = [make_attestation(image) for image in images] if attested else []
     return make_index([*images, *attestations], form=form)
@@ -264,9 +261,7 @@ def push_blob(session: requests.Session, url: str, repository: str, blob: bytes)
     return digest
 
 
-def _push_over_http(
-    session: requests.Session, url: str, repository: str, built: BuiltImage, tag: str | None
-) -> None:
+def _push_over_http(session: requests.Session, url: str, repository: str, built: BuiltImage, tag: str | None) -> None:
     for blob in built.blobs.values():
         push_blob(session, url, repository, blob)
     for child in built.children:
@@ -278,9 +273,7 @@ def _push_over_http(
         timeout=30,
     )
     if not answer.ok:
-        raise AssertionError(
-            f"push of {repository}:{tag or built.digest} failed: {answer.status_code} {answer.text}"
-        )
+        raise AssertionError(f"push of {repository}:{tag or built.digest} failed: {answer.status_code} {answer.text}")
 
 
 def _unpacked(layer: bytes) -> bytes:
