@@ -40,6 +40,7 @@ class CopyChoice:
     signatures: bool = True  #: cosign's tags `sha256-<hex>.sig`, `.att`, `.sbom`
     foreign_layers: bool = False  #: also fetch layers that their manifest says lie elsewhere
     on_conflict: ConflictRule = "refuse"
+    repair: bool = False  #: also look for the blobs of manifests that are there: a destination may have lost some
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from registry_core.errors import RegistryPipelinesError
 from registry_pipelines.cli import (
     catalog,
     check,
+    copy,
     count,
     doctor,
     images,
@@ -132,6 +133,7 @@ app.command("versions")(versions.versions)
 app.command("images")(images.images)
 app.command("count")(count.count)
 app.command("ls")(ls.ls)
+app.command("copy")(copy.copy)
 app.add_typer(plan.app, name="plan")
 app.command("journal")(journal.journal)
 app.command("restore")(restore.restore)

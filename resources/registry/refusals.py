@@ -71,6 +71,8 @@ def refusal(answer: Answer, wanted: str, registry: str, *, tries: int = 1, next_
             step = "it redirects to nowhere; check proxies before the registry"
         elif status == 405:
             step = "the registry does not offer this here (a mirror, or read-only); check `url`"
+        if status in (413, 507):
+            step = "it is full, or a proxy before it limits the size of what is sent; make room, then try again"
     after = f" after {tries} tries" if tries > 1 else ""
     return RegistryError(
         f"{registry}: could not {wanted}: {what}{after}" + (f"; {step}" if step else ""),

@@ -48,10 +48,11 @@ class Belongings:
     foreign: tuple[str, ...]  #: layers that are not fetched
     lost: tuple[str, ...]  #: listed as referrers and not there
 
-    def blobs(self) -> dict[str, BlobDescriptor]:
-        """The blobs that are to be at the destination, by digest."""
+    def blobs(self, *, without: Collection[str] = ()) -> dict[str, BlobDescriptor]:
+        """The blobs that are to be at the destination, by digest; `without` those that only these manifests need."""
         left_out = set(self.foreign)
-        found = {blob.digest: blob for held in self.manifests.values() for blob in held.blobs}
+        wanted = [held for held in self.manifests.values() if held.digest not in without]
+        found = {blob.digest: blob for held in wanted for blob in held.blobs}
         return {digest: blob for digest, blob in found.items() if digest not in left_out}
 
     def wanted_tags(self) -> dict[str, str]:
@@ -60,15 +61,17 @@ class Belongings:
         return {**self.signature_tags, **own}
 
 
-class TagsAtSource:
-    """The tags of a repository, listed once: four questions for every manifest are then no requests."""
+class SourceMemory:
+    """What one copy learned about the source's repositories: the tags, listed once, so that four questions for every
+    manifest are no requests; and which have no referrers API."""
 
     def __init__(self) -> None:
+        self.without_api: set[str] = set()
         self._lock = threading.Lock()
         self._turns: dict[str, threading.Lock] = {}
         self._tags: dict[str, frozenset[str] | None] = {}
 
-    def of(self, reader: Reader, repository: str) -> Collection[str] | None:
+    def tags(self, reader: Reader, repository: str) -> Collection[str] | None:
         """None where the registry does not list tags, so that each must be asked for."""
         with self._lock:
             turn = self._turns.setdefault(repository, threading.Lock())
@@ -86,13 +89,13 @@ class TagsAtSource:
 class Gathering:
     """Reads everything that belongs to one image. Raises RegistryError where the image is not whole."""
 
-    def __init__(self, reader: Reader, image: ImageCopy, choice: CopyChoice, tags: Collection[str] | None) -> None:
+    def __init__(self, reader: Reader, image: ImageCopy, choice: CopyChoice, memory: SourceMemory) -> None:
         self._reader = reader
         self._image = image
         self._choice = choice
-        self._tags = tags
+        self._memory = memory
+        self._tags = memory.tags(reader, image.repository) if choice.referrers or choice.signatures else None
         self._referrers_reader = ReferrersReader(reader)
-        self._has_api = choice.referrers
         self._read: dict[str, Held] = {}
         self._referrers: dict[str, list[str]] = {}
         self._lists: dict[str, Manifest] = {}
@@ -145,9 +148,11 @@ class Gathering:
 
     async def _ask_for_referrers(self, digest: str) -> None:
         listed: dict[str, None] = {}
-        if self._has_api:
-            by_api = await self._referrers_reader.by_api(self._image.repository, digest)
-            self._has_api = by_api is not None
+        repository = self._image.repository
+        if repository not in self._memory.without_api:
+            by_api = await self._referrers_reader.by_api(repository, digest)
+            if by_api is None:
+                self._memory.without_api.add(repository)
             listed.update(dict.fromkeys(referrer.digest for referrer in by_api or ()))
         manifest = await self._tagged(fallback_tag(digest))
         if manifest is not None and (entries := read_held(manifest).children):

@@ -8,7 +8,7 @@ from registry_core.copying import CopyChoice, ImageCopy, MissingBlob, PlannedCop
 from registry_core.errors import RegistryError
 from registry_core.manifests import BlobDescriptor
 from resources.registry.copying.arrival import Arrival, Standing
-from resources.registry.copying.belongings import Belongings, Gathering, TagsAtSource
+from resources.registry.copying.belongings import Belongings, Gathering, SourceMemory
 from resources.registry.copying.blob_board import BlobBoard
 from resources.registry.copying.crew import Hands
 from resources.registry.reading import Reader
@@ -48,14 +48,11 @@ class Looker:
     choice: CopyChoice
     board: BlobBoard
     one_registry: bool = False  #: source and destination are the same: what is not there is mounted
-    tags: TagsAtSource = field(default_factory=TagsAtSource)
+    memory: SourceMemory = field(default_factory=SourceMemory)
 
     def look(self, hands: Hands, image: ImageCopy) -> Look:
         """Raises RegistryError where one of the sides cannot tell."""
-        tags = None
-        if self.choice.referrers or self.choice.signatures:
-            tags = self.tags.of(hands.source, image.repository)
-        belongings = hands.source.engine.run(Gathering(hands.source, image, self.choice, tags).gather())
+        belongings = hands.source.engine.run(Gathering(hands.source, image, self.choice, self.memory).gather())
         return hands.destination.engine.run(self._arrived(hands.destination, belongings))
 
     async def _arrived(self, reader: Reader, belongings: Belongings) -> Look:
@@ -66,11 +63,13 @@ class Looker:
         if look.is_refused:
             return look
         standing = await arrival.standing(tags.values())
-        missing = await self._missing_blobs(reader, belongings)
+        there = () if self.choice.repair else standing.manifests
+        missing = await self._missing_blobs(reader, belongings, list(belongings.blobs(without=there).values()))
         return Look(belongings, conflicts, standing, missing, tags)
 
-    async def _missing_blobs(self, reader: Reader, belongings: Belongings) -> tuple[BlobDescriptor, ...]:
-        """Also of manifests that are there: a destination that lost a blob gets it again."""
+    async def _missing_blobs(
+        self, reader: Reader, belongings: Belongings, blobs: list[BlobDescriptor]
+    ) -> tuple[BlobDescriptor, ...]:
         repository = belongings.image.to_repository
         missing: list[BlobDescriptor] = []
 
@@ -84,7 +83,6 @@ class Looker:
             else:
                 self.board.found(repository, blob.digest)
 
-        blobs = belongings.blobs().values()
         known = [blob for blob in blobs if self.board.holds(repository, blob.digest)]
         await reader.engine.each([blob for blob in blobs if blob not in known], ask)
         missing.extend(blob for blob in known if not self.board.is_there(repository, blob.digest))

@@ -27,7 +27,8 @@ class BlobOnItsWay:
         self._furthest = 0
         self._position = 0
         self._chunks: Generator[bytes, None, None] | None = None
-        self._left = b""
+        self._pieces: list[bytes | memoryview] = []  #: came, and were not handed over yet
+        self._gathered = 0
 
     def parts(self, part_bytes: int) -> Iterator[BlobPart]:
         """The whole blob in parts; a short rest joins the last one, as each costs a request."""
@@ -62,19 +63,30 @@ class BlobOnItsWay:
         """End the download where it stands, and give its connection back."""
         if self._chunks is not None:
             self._chunks.close()
-        self._chunks, self._left = None, b""
+        self._chunks = None
+        self._pieces.clear()
+        self._gathered = 0
 
     def _gather(self, chunks: Iterator[bytes], most: int) -> bytes:
         wanted = min(most, _HANDED_OVER_BYTES)
-        pieces, gathered = [self._left], len(self._left)
+        pieces, gathered = self._pieces, self._gathered
         while gathered < wanted:
             piece = next(chunks, None)
             if piece is None:
                 raise RegistryError("the blob ended before its end", fault="corrupt")
             pieces.append(piece)
             gathered += len(piece)
+        if gathered > most:
+            rest = gathered - most
+            last = pieces.pop()
+            cut = len(last) - rest
+            data = b"".join((*pieces, memoryview(last)[:cut]))
+            pieces[:] = [memoryview(last)[cut:]]
+            self._gathered = rest
+            return data
         data = b"".join(pieces)
-        data, self._left = data[:most], data[most:]
+        pieces.clear()
+        self._gathered = 0
         return data
 
 
