@@ -56,7 +56,9 @@ def delete_wave(connection: RegistryConnection, wave: Sequence[Placed], write: W
         except (RegistryError, Refused):
             stopped = EntryOutcome("failed", "not asked for: the run stopped before")
             state.ended += [
-                EntryEnded(one.position, one.entry, stopped) for one in wave if one.position not in state.begun
+                EntryEnded(one.position, one.entry, stopped, was_asked=False)
+                for one in wave
+                if one.position not in state.begun
             ]
             _write(state, write)
             raise
@@ -70,9 +72,9 @@ class _State:
     ended: list[EntryEnded] = field(default_factory=list)
     begun: set[int] = field(default_factory=set)
 
-    def end(self, one: Placed, outcome: EntryOutcome) -> None:
+    def end(self, one: Placed, outcome: EntryOutcome, *, was_asked: bool = True) -> None:
         self.begun.add(one.position)
-        self.ended.append(EntryEnded(one.position, one.entry, outcome))
+        self.ended.append(EntryEnded(one.position, one.entry, outcome, was_asked))
 
 
 def _write(state: _State, write: WriteOutcomes) -> None:
@@ -94,7 +96,8 @@ class _RepositoryDeletion:
             owner = await self._owner_that_stays(one)
             if owner:
                 self._stays.add(one.entry.digest)
-                self._state.end(one, EntryOutcome("failed", f"it waits for {owner}, which is not confirmed gone"))
+                waits = EntryOutcome("failed", f"it waits for {owner}, which is not confirmed gone")
+                self._state.end(one, waits, was_asked=False)
             elif one.entry.kind == "untag":
                 await self._untag(one)
             else:
@@ -115,8 +118,7 @@ class _RepositoryDeletion:
         try:
             answered = await self._deleter.delete_image(entry.repository, entry.digest)
         except RegistryError as error:
-            self._stays.add(entry.digest)
-            self._refused(one, error)
+            await self._told_no(one, error)
         else:
             self._gone[entry.digest] = self._engine.spawn(self._confirm(one, answered))
 
@@ -129,11 +131,9 @@ class _RepositoryDeletion:
                     return True
                 if seconds is not None:
                     await pause(seconds)
-        except RegistryError as error:
-            why = f"the registry accepted the deletion, and whether it was done could not be asked: {error}"
-        else:
-            why = "the registry accepted the deletion and still has the image"
-        self._state.end(one, EntryOutcome("failed", why))
+        except RegistryError:
+            return False  # accepted, and nobody knows whether it was done: no outcome
+        self._state.end(one, EntryOutcome("failed", "the registry accepted the deletion and still has the image"))
         return False
 
     async def _untag(self, one: Placed) -> None:
@@ -158,12 +158,32 @@ class _RepositoryDeletion:
             )
         self._state.end(one, ALREADY_GONE if answers == {"not there"} else DELETED)
 
+    async def _told_no(self, one: Placed, error: RegistryError) -> None:
+        """Read back before anything is said: the answer may be to a request that was sent a second time."""
+        entry = one.entry
+        self._stays.add(entry.digest)
+        if not _is_hopeless(error):
+            try:
+                gone = await self._deleter.is_gone(entry.repository, entry.digest)
+            except RegistryError:
+                return  # nobody knows: no outcome
+            if gone:
+                self._stays.discard(entry.digest)
+                self._state.end(one, DELETED)
+                return
+        self._refused(one, error)
+
     def _refused(self, one: Placed, error: RegistryError) -> None:
         """End this entry; raise where the next one would fare no better."""
         if error.status in REFUSALS and not isinstance(error, DeletionDisabled):
             self._state.end(one, EntryOutcome("refused by registry", ", ".join(error.codes) or str(error.status)))
             return
         self._state.end(one, EntryOutcome("failed", str(error)))
-        away = error.fault == "unreachable" and error.status is None
-        if isinstance(error, DeletionDisabled) or error.status == 401 or error.fault == "throttled" or away:
+        if _is_hopeless(error):
             raise error
+
+
+def _is_hopeless(error: RegistryError) -> bool:
+    """Whether every other request would fail as well."""
+    away = error.fault == "unreachable" and error.status is None
+    return isinstance(error, DeletionDisabled) or error.status == 401 or error.fault == "throttled" or away

@@ -103,7 +103,7 @@ class _Work:
         evidence = take_fresh_evidence(
             self.connections, self.claim.plan, run_id=self.run.run_id, clock=self.run.clock, progress=self.progress
         )
-        tags = evidence.catalog.tags["repository"].value_counts().to_dict()
+        tags = {str(name): count for name, count in evidence.catalog.tags["repository"].value_counts().items()}
         expected = print_age(expected_duration(self.claim.plan, tags))
         self.progress.note(f"{len(left):,} entries to look at and delete; about {expected}")
         settings = self.connections.site.eviction
@@ -114,8 +114,8 @@ class _Work:
         self.progress.begin(f"entries of the plan {self.claim.fingerprint[:12]}", total=len(left))
         if self.quarantine is not None:
             self.quarantine.expire(self.run.clock())
-        # Kept by a run that died: what of it is gone now, went by its request.
-        unknown = {position for position, line in lines.items() if line.kept_at and line.outcome is None}
+        # Asked for by an earlier run, and not known to stay: what of it is gone now, went by that request.
+        unknown = {position for position, line in lines.items() if line.kept_at and not _is_known(line)}
         for wave in waves(left, size=settings.wave_size):
             self._wave(wave, look, unknown)
             if settings.check_health_between_waves:
@@ -167,6 +167,10 @@ class _Work:
 
 def _is_final(line: JournalLine | None) -> bool:
     return line is not None and line.outcome is not None and line.outcome.is_final
+
+
+def _is_known(line: JournalLine) -> bool:
+    return line.outcome is not None and line.outcome.word != "failed"
 
 
 def _without(seen: Seen, images: set[tuple[str, str]]) -> Seen:

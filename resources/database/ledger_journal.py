@@ -58,26 +58,31 @@ def write_before(database: Database, claim: Claim, kept: Sequence[KeptImage]) ->
 
 def write_after(database: Database, claim: Claim, ended: Sequence[EntryEnded]) -> None:
     at = now_micros()
-    rows = [
-        (
-            claim.fingerprint,
-            one.position,
-            *_named(one.entry),
-            json.dumps(one.entry.tags),
-            "[]",
-            one.entry.media_type,
-            None,
-            one.outcome.word,
-            clean_text(one.outcome.why),
-            at,
-            claim.run_id,
-            *(None, None),
-        )
-        for one in ended
-    ]
+    asked, not_asked = (
+        [
+            (
+                claim.fingerprint,
+                one.position,
+                *_named(one.entry),
+                json.dumps(one.entry.tags),
+                "[]",
+                one.entry.media_type,
+                None,
+                one.outcome.word,
+                clean_text(one.outcome.why),
+                at,
+                claim.run_id,
+                *(None, None),
+            )
+            for one in ended
+            if one.was_asked == was_asked
+        ]
+        for was_asked in (True, False)
+    )
     with database.writing(f"write the outcomes of {len(ended)} entries") as connection:
         check_claim(connection, claim)
-        insert_new(connection, journal, rows, also=_replacing(_ENDED))
+        insert_new(connection, journal, asked, also=_replacing(_ENDED))
+        insert_new(connection, journal, not_asked, also=_replacing((*_ENDED, "kept_at")))
 
 
 def _named(entry: Entry) -> tuple[str, str, str]:

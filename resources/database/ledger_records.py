@@ -88,11 +88,13 @@ class KeptImage:
 
 @dataclass(frozen=True, slots=True)
 class EntryEnded:
-    """The outcome of the entry at this position of the plan."""
+    """The outcome of the entry at this position of the plan. `was_asked` False: it was kept, and then its request was
+    never sent, so that it counts as not kept."""
 
     position: int
     entry: Entry
     outcome: EntryOutcome
+    was_asked: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

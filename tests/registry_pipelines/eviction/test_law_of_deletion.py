@@ -7,7 +7,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, Phase, example, given, settings
 from hypothesis import strategies as st
 
 from registry_core.errors import RegistryPipelinesError
@@ -55,7 +55,13 @@ def _images(estate: Estate, repository: str, *names: str) -> Wanted:
     return {(repository, estate.images[name].digest) for name in names}
 
 
-@settings(max_examples=6, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=5,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+    phases=(Phase.explicit, Phase.reuse, Phase.generate),  # each example is a whole cycle: shrinking takes minutes
+)
+@example(deletions=[None] * 7 + [Deed(drop="after"), Deed(403, "DENIED")], looks=[], change=nothing, wave_size=1)
 @given(
     deletions=st.lists(DEEDS, max_size=20),
     looks=st.lists(DEEDS, max_size=6),
