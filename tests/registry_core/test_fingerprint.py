@@ -41,7 +41,7 @@ def test_one_instant_has_one_fingerprint_whatever_its_zone() -> None:
         {1, 2},
         frozenset(),
         b"bytes",
-        object(),
+        pytest.param(object(), id="an object"),
         np.int64(3),
         {"a": [{1: "key"}]},
         {None: 1},
