@@ -42,7 +42,7 @@ class BlobBoard:
         self._start = start
         self._holders = holders
         self._lock = threading.Lock()
-        self._there: dict[str, set[str]] = {}
+        self._there: dict[str, tuple[str, ...]] = {}  # tuples: there may be a million digests
         self._landings: dict[tuple[str, str], Landing] = {}
         self._travelling: dict[str, Landing] = {}
         self._queued: dict[str, list[Landing]] = {}
@@ -50,7 +50,7 @@ class BlobBoard:
     def found(self, repository: str, digest: str) -> None:
         """The destination's repository was seen to hold the blob."""
         with self._lock:
-            self._there.setdefault(digest, set()).add(repository)
+            self._add(repository, digest)
 
     def holds(self, repository: str, digest: str) -> bool:
         """Whether the repository is known to hold it, or it is on its way there."""
@@ -87,7 +87,7 @@ class BlobBoard:
         with self._lock:
             self._landings.pop((landing.repository, digest), None)
             if error is None:
-                self._there.setdefault(digest, set()).add(landing.repository)
+                self._add(landing.repository, digest)
             if self._travelling.get(digest) is landing:
                 del self._travelling[digest]
                 queued = self._queued.pop(digest, [])
@@ -95,6 +95,11 @@ class BlobBoard:
                     self._set_off(following)
         for landed in landing.waiting:
             landed(error)
+
+    def _add(self, repository: str, digest: str) -> None:
+        there = self._there.get(digest, ())
+        if repository not in there:
+            self._there[digest] = (repository, *there)  # before what a catalog only says
 
     def _set_off(self, landing: Landing) -> None:
         digest = landing.digest
@@ -109,5 +114,5 @@ class BlobBoard:
     def _holder(self, digest: str, but: str) -> str | None:
         there = self._there.get(digest)
         if there is None:
-            there = self._there[digest] = set(self._holders(digest))
+            there = self._there[digest] = self._holders(digest)
         return next((repository for repository in there if repository != but), None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import heapq
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import IntEnum
@@ -67,8 +68,9 @@ class Crew:
         with self._change:
             self.stopped = True
             self._change.notify_all()
-        for thread in self._threads:
-            thread.join(_LONGEST_GOODBYE_SECONDS)  # one that waits for a silent registry may wait alone
+        until = time.monotonic() + _LONGEST_GOODBYE_SECONDS
+        for thread in self._threads:  # one that waits for a silent registry may wait alone
+            thread.join(max(0.0, until - time.monotonic()))
 
     def add(self, rank: Rank, deed: Deed, *, size_bytes: int = 0) -> None:
         """Have it done by whoever is free; of one rank, the largest first."""
