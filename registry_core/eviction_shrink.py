@@ -24,6 +24,7 @@ class Fresh:
     `bonds`: for each image, digests that are stored now and stand with it: indexes that list it, images that it
     refers to, images that refer to it.
     `gone`: images that the registry answered 404 for. `unread`: repositories that could not be read, and why.
+    `protected`: images that the registry's vendor holds, in words.
     """
 
     tags: Mapping[str, Mapping[str, str | None]]
@@ -31,6 +32,7 @@ class Fresh:
     bonds: Mapping[Image, tuple[str, ...]] = field(default_factory=dict)
     gone: frozenset[Image] = frozenset()
     unread: Mapping[str, str] = field(default_factory=dict)
+    protected: Mapping[Image, str] = field(default_factory=dict)
     policies: Policies | None = None
 
 
@@ -99,6 +101,8 @@ def _why_spared(entry: Entry, fresh: Fresh, tags_now: Mapping[str | None, list[s
     tags = fresh.tags.get(entry.repository)
     if tags is None:
         return "the repository was not looked at before the deletion"
+    if holder := fresh.protected.get(entry.image):
+        return f"protected by {holder}"
     if user := fresh.in_use.get(entry.image):
         return f"now in use by {user}"
     if unknown := tags_now.get(None):

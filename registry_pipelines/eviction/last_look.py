@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,7 @@ from registry_core.eviction_shrink import Fresh, Image, Shrunk, shrink
 from registry_core.manifest_graph import ManifestGraph
 from registry_core.policy_rules import Policies
 from registry_core.usage import join_usage
+from registry_pipelines.eviction.vendor_protection import VendorProtection
 from resources.connections import Connections
 from resources.registry.looking import Looked, look_at
 
@@ -43,6 +45,10 @@ class LastLook:
     evidence: Evidence
     policies: Policies
 
+    @cached_property
+    def _protection(self) -> VendorProtection:
+        return VendorProtection(self.connections, self.evidence.registry)
+
     def at(self, entries: Sequence[Entry], *, as_of: datetime) -> Seen:
         """Look at the repositories of these entries, and decide which of them may still go."""
         asked: dict[str, set[str]] = {}
@@ -61,6 +67,7 @@ class LastLook:
         frames = self._frames(looked, asked)
         graph = ManifestGraph.of(frames)
         bonds, referrers = _bonds(graph, frames, entries, looked)
+        protected, unread = self._protection.of(asked)
         fresh = Fresh(
             # A tag that is listed and answers 404 names nothing: that is an answer.
             tags={
@@ -70,7 +77,8 @@ class LastLook:
             in_use=self._in_use(graph, frames, looked),
             bonds=bonds,
             gone=frozenset((one.crawled.repository, digest) for one in looked for digest in one.gone),
-            unread={one.crawled.repository: one.unread for one in looked if one.unread},
+            unread={**unread, **{one.crawled.repository: one.unread for one in looked if one.unread}},
+            protected=protected,
             policies=self.policies,
         )
         return Seen(shrink(entries, fresh), fresh, _tags_on(looked), referrers)

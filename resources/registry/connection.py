@@ -45,6 +45,7 @@ class RegistryConnection:
         manifest_limit_bytes: int = 4 * MEBIBYTE,
     ) -> None:
         self.name = name
+        self.credentials = credentials  #: for the vendor's own API, which signs in by itself
         self.settings = settings
         self.url = settings.url.rstrip("/")
         self.label = f"registry {name} ({self.url})"

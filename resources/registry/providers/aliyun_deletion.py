@@ -15,6 +15,7 @@ class AliyunDeletion(VendorDeletion):
     """Needs `cr:DeleteRepositoryTag`."""
 
     title: ClassVar[str] = Aliyun.title
+    only_tags: ClassVar[bool] = True
 
     def __init__(self, label: str, settings: RegistrySettings, own: AliyunSettings) -> None:
         self._reading = Aliyun(label, settings, own)

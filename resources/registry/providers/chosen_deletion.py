@@ -21,17 +21,22 @@ from resources.registry.sign_in.login import CredentialSource
 
 
 def deletion_of(connection: RegistryConnection, credentials: CredentialSource) -> VendorDeletion | None:
-    """None where deletion is the OCI API's own. `credentials` are those that may delete. Nothing is contacted."""
+    """None where deletion is the OCI API's own. `credentials` are those that may delete. Nothing is contacted.
+
+    Where `delete_credentials` are given, their password comes before the token that GHCR is read with. Quay without a
+    token can only be read: there the registry itself is asked to delete.
+    """
     settings, label = connection.settings, connection.label
     own = own_settings_of(settings)
     deletion: VendorDeletion | None = None
     if own.ghcr is not None:
-        deletion = GhcrDeletion(label, settings, own.ghcr, ghcr_sign_in(own.ghcr, credentials))
+        signing = own.ghcr if settings.delete_credentials is None else own.ghcr.model_copy(update={"token": None})
+        deletion = GhcrDeletion(label, settings, own.ghcr, ghcr_sign_in(signing, credentials))
     elif own.harbor is not None:
         deletion = HarborDeletion(label, settings, own.harbor, BasicSignIn(credentials))
     elif own.docker_hub is not None:
         deletion = DockerHubDeletion(label, settings, own.docker_hub, hub_sign_in(credentials))
-    elif own.quay is not None:
+    elif own.quay is not None and own.quay.token is not None:
         deletion = QuayDeletion(label, settings, own.quay, token_sign_in(own.quay.token))
     elif own.azure is not None:
         sign_in = azure_sign_in(label, settings, own.azure, credentials, action="delete")

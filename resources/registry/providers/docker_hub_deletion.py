@@ -16,6 +16,7 @@ class DockerHubDeletion(VendorDeletion):
     """Needs an access token with `Read, Write, Delete`."""
 
     title: ClassVar[str] = DockerHub.title
+    only_tags: ClassVar[bool] = True
 
     def __init__(self, label: str, settings: RegistrySettings, own: DockerHubSettings, sign_in: SignIn) -> None:
         self._reading = DockerHub(label, settings, own, sign_in)

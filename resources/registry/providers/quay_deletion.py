@@ -17,6 +17,7 @@ class QuayDeletion(VendorDeletion):
     """Needs an OAuth token with `repo:write`."""
 
     title: ClassVar[str] = Quay.title
+    only_tags: ClassVar[bool] = True
 
     def __init__(self, label: str, settings: RegistrySettings, own: QuaySettings, sign_in: SignIn) -> None:
         self._reading = Quay(label, settings, own, sign_in)

@@ -25,6 +25,8 @@ class VendorDeletion(ABC):
     """The changing verbs of one vendor. All raise RegistryError; `accepted` is a promise, look afterwards."""
 
     title: ClassVar[str]
+    #: True where `delete_image` only ends the tags: what is left of the image goes through the registry.
+    only_tags: ClassVar[bool] = False
 
     @abstractmethod
     def delete_image(self, repository: str, digest: str) -> Answered:
