@@ -17,6 +17,7 @@ from registry_core.errors import RegistryPipelinesError
 from registry_pipelines.cli import (
     catalog,
     check,
+    collect,
     copy,
     count,
     doctor,
@@ -136,6 +137,7 @@ app.command("ls")(ls.ls)
 app.command("copy")(copy.copy)
 app.add_typer(plan.app, name="plan")
 app.command("journal")(journal.journal)
+app.command("collect")(collect.collect)
 app.command("restore")(restore.restore)
 app.add_typer(notify.app, name="notify")
 app.command("serve")(serve.serve)
