@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections import deque
 from collections.abc import Generator
 
 from registry_core.digests import is_digest
@@ -15,6 +14,7 @@ from resources.registry.refusals import is_web_page, nonsense
 from resources.registry.transport.messages import Answer, Request
 
 _MOST_CUTS_WITHOUT_PROGRESS = 3
+_PIECES_AT_ONCE = 16
 _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d*/")
 
 
@@ -30,17 +30,17 @@ class BlobDownload:
         self._repository = repository
         self._digest = digest
         self._size_bytes = size_bytes
-        self._received = 0
-        self._hashed = 0
+        self._received = 0  # in all, of which `_given` were given out, and `_hashed` proven
+        self._given = self._hashed = 0
         self._position = 0
-        self._arrived: deque[bytes] = deque()
+        self._arrived: list[bytes] = []
         self._hash = hashlib.new(digest.partition(":")[0])
 
     def rewind(self, position: int) -> None:
         """Let `chunks`, called anew, begin at a place that was read before: an upload is behind what it was given."""
-        if not 0 <= position <= self._received:
-            raise ValueError(f"cannot rewind to {position}: {self._received} bytes were read so far")
-        self._received = position
+        if not 0 <= position <= self._hashed:
+            raise ValueError(f"cannot rewind to {position}: {self._hashed} bytes were read so far")
+        self._received = self._given = position
         self._arrived.clear()
 
     def chunks(self) -> Generator[bytes, None, None]:
@@ -56,7 +56,7 @@ class BlobDownload:
                 try:
                     while not task.done or self._arrived:
                         while self._arrived:
-                            yield self._arrived.popleft()
+                            yield self._next()
                         if not task.done:
                             engine.step()
                 finally:
@@ -69,6 +69,17 @@ class BlobDownload:
                     resumable = error.retryable and self._received and error.status is None
                     if not resumable or stuck >= _MOST_CUTS_WITHOUT_PROGRESS:
                         raise
+
+    def _next(self) -> bytes:
+        """The next pieces, hashed: libcurl gives 16 KiB at a time, and many of them at once."""
+        data = b"".join(self._arrived[:_PIECES_AT_ONCE])
+        del self._arrived[:_PIECES_AT_ONCE]
+        unknown = max(0, self._hashed - self._given)
+        self._given += len(data)
+        if unknown < len(data):
+            self._hash.update(memoryview(data)[unknown:] if unknown else data)
+            self._hashed = self._given
+        return data
 
     def _request(self) -> Request:
         first = self._received == 0
@@ -93,11 +104,7 @@ class BlobDownload:
         data = data[known:]
         if data:
             self._arrived.append(data)
-            unknown = max(0, self._hashed - self._received)
             self._received += len(data)
-            if unknown < len(data):
-                self._hash.update(memoryview(data)[unknown:] if unknown else data)
-                self._hashed = self._received
 
     def _check(self, answer: Answer) -> None:
         wanted = f"read blob {self._digest} of {self._repository}"

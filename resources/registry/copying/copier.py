@@ -17,7 +17,7 @@ from resources.registry.copying.tally import Tally
 from resources.registry.transport.messages import origin
 
 #: Blobs on their way at once; more bring nothing on one machine, and each is a thread.
-MOST_AT_ONCE = 8
+MOST_AT_ONCE = 6
 
 _LOOKED_AHEAD = 64
 _PROGRESS_SECONDS = 0.1

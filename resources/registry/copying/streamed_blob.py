@@ -84,7 +84,7 @@ class BlobOnItsWay:
             pieces[:] = [memoryview(last)[cut:]]
             self._gathered = rest
             return data
-        data = b"".join(pieces)
+        data = bytes(pieces[0]) if len(pieces) == 1 else b"".join(pieces)
         pieces.clear()
         self._gathered = 0
         return data

@@ -18,8 +18,8 @@ _PLAIN_HEADERS = ["Accept: */*"]
 
 _LONGEST_ANSWER = 20  # times `timeout`, for one answer that comes drop by drop
 
-#: What libcurl receives and sends at once where a whole blob passes; measured in benchmarks/copy.py.
-_STREAM_BUFFER_BYTES = 512 * KIBIBYTE
+#: What libcurl receives and sends at once where a whole blob passes: more costs memory, less processor time.
+_STREAM_BUFFER_BYTES = 256 * KIBIBYTE
 
 #: Proxy options depend on the host, so they are set again only when the host changes.
 _NO_HOST = object()
