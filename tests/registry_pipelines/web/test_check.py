@@ -133,11 +133,11 @@ def test_stale_evidence_is_never_well_and_never_certain(site: Site, service: Ser
 def test_a_stale_catalog_is_an_error(site: Site, service: Service) -> None:
     site.told.inventory("main", pod(WEB))
     site.told.inventory("nonprod")
-    site.told.catalog("shop/web:v1", age=timedelta(hours=30))
+    site.told.catalog("shop/web:v1", age=timedelta(hours=36))
     site.told.usage()
     site.told.health()
     assert service.check()[1] == [
-        f"ERROR: Registry check is out of date: catalog of {HOST} is 30 hours old, older than 24 hours"
+        f"ERROR: Registry check is out of date: catalog of {HOST} is 36 hours old, older than 30 hours"
     ]
 
 

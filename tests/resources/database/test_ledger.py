@@ -350,11 +350,10 @@ def test_the_journal_as_a_frame_tells_each_outcome(ledger: Ledger) -> None:
     assert str(frame["kept_at"].dtype) == "datetime64[us, UTC]"
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)  # PostgreSQL has no lock over the whole database
 def test_a_locked_database_is_told_as_something_that_passes(
     url: str, ledger: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    if not url.startswith("sqlite"):
-        pytest.skip("PostgreSQL has no lock over the whole database")
     plan = approved(ledger, plan_of([entry(0)]))
     claim = claimed(ledger, plan)
     monkeypatch.setattr(database_connection, "_SQLITE_BUSY_SECONDS", 0.1)
