@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import dagster as dg
 import pandas as pd
 
-from assets.presentation import MAX_ROWS, Metadata, amount, markdown_table, moment, size, table
+from assets.presentation import MAX_ROWS, Metadata, amount, markdown_table, moment, size, span, table
 from assets.taking.plan import MadePlan
 from registry_core.eviction_entries import Entry
 
@@ -42,6 +42,7 @@ def describe_plan(made: MadePlan, links: PlanLinks) -> Metadata:
         "images that stay": summary.stored_images - summary.images,
         "share that goes, %": round(100 * plan.share, 1),
         "oldest evidence": dg.MetadataValue.timestamp(made.oldest.as_of),
+        "takes about": span(made.expected) if plan.entries else "nothing to do",
         "fingerprint": plan.fingerprint,
         "dagster/row_count": len(plan.entries),
     }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pandas as pd
 
 from assets.taking.evidence import Evidence as Gathered
@@ -13,6 +14,7 @@ from assets.taking.usage import join_evidence
 from registry_core.errors import IncompleteSnapshot
 from registry_core.eviction import Plan, make_plan
 from registry_core.eviction_check import PlanProblem, check_plan
+from registry_core.eviction_duration import expected_duration
 from registry_core.eviction_summary import PlanSummary, summarise
 from registry_core.limits import Limits
 from registry_core.policy import read_policies
@@ -44,6 +46,7 @@ class MadePlan:
     record: PlanRecord | None
     is_new: bool
     oldest: Snapshot = field(repr=False)
+    expected: timedelta = timedelta()  #: about how long carrying it out takes
 
 
 def take_plan(connections: Connections, registry: str, *, run_id: str | None = None) -> MadePlan:
@@ -71,7 +74,15 @@ def take_plan(connections: Connections, registry: str, *, run_id: str | None = N
         record=record,
         is_new=standing is None,
         oldest=min((evidence.catalog, *evidence.decisive.values()), key=lambda snapshot: snapshot.as_of),
+        expected=expected_duration(plan, _tags_by_repository(decisions)),
     )
+
+
+def _tags_by_repository(decisions: Decisions) -> dict[str, int]:
+    """Tags of each repository, kept ones included: a registry looks through all of them for a deletion."""
+    nodes = decisions.facts.nodes
+    counts = np.bincount(nodes.tag_repository[nodes.tag_repository >= 0], minlength=len(nodes.names))
+    return dict(zip(nodes.names.tolist(), counts.tolist(), strict=True))
 
 
 def decide_now(connections: Connections, registry: str, policies: Policies | None = None) -> Decisions:

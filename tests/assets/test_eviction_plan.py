@@ -50,6 +50,7 @@ def test_the_first_thing_a_person_reads_is_short_and_has_the_link(
     link = "[Review and approve this plan →](/locations/registry_pipelines/jobs/approve_eviction_plan/playground/setup?"
     assert link in summary
     assert event.metadata["images that go"].value == 93
+    assert str(event.metadata["takes about"].value).endswith(" s")  # 93 small images: seconds, not nothing to do
     assert event.metadata["fingerprint"].value == newest_plan(company).fingerprint
     rows = event.metadata["what goes, and why"].value.records
     assert len(rows) == 50
