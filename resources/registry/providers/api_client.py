@@ -1,6 +1,7 @@
 """One vendor's API over `requests`: sign-in, limits, retries, and all that goes wrong in our words.
 
-It can only read (GET, HEAD) and ask for tokens (POST). What changes anything is in the files named `*_deletion`.
+It can only read (GET, HEAD) and ask for tokens (POST). What changes anything is in the files named `*_deletion`,
+`*_restoration` and `*_collection`.
 """
 
 from __future__ import annotations
@@ -74,6 +75,7 @@ class Query:
     headers: Mapping[str, str] | None = None
     expects: tuple[int, ...] = ()  #: statuses beside 2xx that the caller understands
     signed: bool = True
+    once: bool = False  #: do not send it again where it may have been heard: the caller looks what became of it
     explain: Explain | None = None
 
 
@@ -161,7 +163,7 @@ class ApiClient:
                 answer = self._exchange(url, query, signed)
             except requests.RequestException as error:
                 effort.failures += 1
-                if effort.failures > self.settings.retries:
+                if query.once or effort.failures > self.settings.retries:
                     raise self._no_answer(error, url, query, effort.failures) from error
                 self._pause(backoff_seconds(effort.failures))
                 continue
@@ -184,7 +186,7 @@ class ApiClient:
             return True
         effort.failures += 1
         wait = retry_after_seconds(answer.headers.get("retry-after")) or backoff_seconds(effort.failures)
-        if answer.status not in PASSING or effort.failures > self.settings.retries:
+        if query.once or answer.status not in PASSING or effort.failures > self.settings.retries:
             return False
         if effort.waited_seconds + wait > self._patience_seconds:
             return False

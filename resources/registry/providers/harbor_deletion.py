@@ -1,4 +1,4 @@
-"""Deletion at Harbor: an artifact and a tag apart, and its garbage collection.
+"""Deletion at Harbor: an artifact and a tag apart.
 
 Trap: `DELETE …/artifacts/{tag}` removes the whole artifact; only `…/artifacts/{reference}/tags/{tag}` untags.
 """
@@ -12,12 +12,12 @@ from registry_core.digests import is_digest
 from resources.configuration.provider_settings import HarborSettings
 from resources.configuration.settings import RegistrySettings
 from resources.registry.providers.api_client import Query, SignIn
-from resources.registry.providers.harbor import API, Harbor, explain, repository_path
+from resources.registry.providers.harbor import Harbor, explain, repository_path
 from resources.registry.providers.vendor_deletion import Answered, DeletingApiClient, VendorDeletion
 
 
 class HarborDeletion(VendorDeletion):
-    """Needs delete on artifacts and tags; collection needs an administrator."""
+    """Needs delete on artifacts and tags."""
 
     title: ClassVar[str] = Harbor.title
 
@@ -35,13 +35,6 @@ class HarborDeletion(VendorDeletion):
         name = quote(tag, safe="")
         path = f"{repository_path(repository)}/artifacts/{name}/tags/{name}"
         return self._delete(path, f"remove the tag {tag} of {repository}")
-
-    def collect(self) -> str:
-        """Begins a collection now. Untagged artifacts stay: what may go is decided by a plan, not by Harbor."""
-        wanted = "begin a garbage collection"
-        body = {"schedule": {"type": "Manual"}}
-        self._client.send(f"{API}/system/gc/schedule", Query(wanted, method="POST", json=body))
-        return "Harbor has begun a garbage collection; see Administration › Clean Up"
 
     def close(self) -> None:
         self._client.close()

@@ -1,4 +1,4 @@
-"""What the vendors' APIs can delete, restore and collect. Only the deletion job may import this and its kin.
+"""What the vendors' APIs can delete and restore. Only the deletion job may import this and its kin.
 
 Traps: a deletion whose answer was lost is asked again, and is then `not there`; a verb that a vendor lacks raises
 `forbidden` with the reason, and never does something that only resembles it.
@@ -39,10 +39,6 @@ class VendorDeletion(ABC):
     def restore_image(self, repository: str, digest: str, tag: str | None = None) -> None:
         """Bring back what was deleted; `tag` is for vendors that restore by tag."""
         raise not_offered(self.title, "restore", "push the manifest again while its blobs are there")
-
-    def collect(self) -> str:
-        """Ask the vendor to free the bytes; a sentence on what was begun."""
-        raise not_offered(self.title, "be asked to collect", "it frees what is deleted by itself")
 
     def close(self) -> None:  # noqa: B027 - nothing to close is a good answer
         """Close idle connections."""

@@ -95,7 +95,9 @@ class Contract:
         documented = self._resolve(documented)
         schema = documented.get("schema") or _content(documented)
         if schema is not None and reply.status < 300:
-            yield from self._errors(json.loads(reply.bytes), schema, f"answer {reply.status}")
+            plain = reply.headers.get("Content-Type", "").startswith("text/plain")
+            value = reply.bytes.decode() if plain else json.loads(reply.bytes)
+            yield from self._errors(value, schema, f"answer {reply.status}")
 
     def _errors(self, value: object, schema: dict[str, Any], what: str) -> Iterator[str]:
         # A fragment is put into the document, so that its own references are found.

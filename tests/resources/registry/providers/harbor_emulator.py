@@ -11,6 +11,7 @@ import re
 from typing import Any
 from urllib.parse import unquote
 
+from tests.resources.registry.providers.harbor_collector import HarborCollector
 from tests.resources.registry.providers.oci_shelf import Shelf, Stored
 from tests.resources.registry.providers.vendor_server import Asked, Reply, VendorEmulator
 
@@ -33,7 +34,7 @@ class HarborEmulator(VendorEmulator):
         self.retention: dict[str, dict[str, Any]] = {}  #: policy by project
         self.immutable: set[tuple[str, str]] = set()  #: (repository, tag)
         self.accessories: dict[str, list[str]] = {}  #: digests of accessories by that of their subject
-        self.collections: list[dict[str, Any]] = []
+        self.collector = HarborCollector(self.shelf)
         self._known: list[str] = []
         self._counted = 0
 
@@ -72,11 +73,8 @@ class HarborEmulator(VendorEmulator):
             return (
                 Reply(200, self.retention[project]) if project in self.retention else _error(404, "NOT_FOUND", "none")
             )
-        if asked.path == f"{API}/system/gc/schedule" and asked.method == "POST":
-            if user != "admin":
-                return _error(403, "FORBIDDEN", "forbidden")
-            self.collections.append(asked.json)
-            return Reply(201, headers={"Location": f"{API}/system/gc/{len(self.collections)}"})
+        if asked.path.startswith(f"{API}/system/gc"):
+            return self.collector.answer(asked) if user == "admin" else _error(403, "FORBIDDEN", "forbidden")
         return _error(404, "NOT_FOUND", "no such path")
 
     def _delete(self, name: str, reference: str) -> Reply:

@@ -66,7 +66,6 @@ def test_requests_and_answers_keep_harbors_own_document(harbor: HarborEmulator) 
     deletion = deletion_at(harbor.url, "harbor", ADMIN)
     deletion.remove_tag("health/a/web", "v1")
     deletion.delete_image("health/a/web", other.digest)
-    deletion.collect()
     assert contract.judge(harbor, of=API) >= 8
     odd = Asked("GET", f"{API}/projects", {"page_size": "500", "pages": "1"}, {}, b"")
     said = list(contract.violations(odd, Reply(200, [{"project_id": "one"}])))
@@ -187,13 +186,6 @@ def test_412_is_told_with_its_reason(harbor: HarborEmulator) -> None:
             deletion.delete_image("health/web", digest)
         assert (caught.value.fault, caught.value.status) == ("forbidden", 412)
         assert "child of an index" in str(caught.value)
-
-
-def test_collection_is_begun_by_an_administrator_and_keeps_untagged_artifacts(harbor: HarborEmulator) -> None:
-    with pytest.raises(RegistryError, match="403"):
-        deletion_at(harbor.url, "harbor", ROBOT).collect()
-    assert "garbage collection" in deletion_at(harbor.url, "harbor", ADMIN).collect()
-    assert harbor.collections == [{"schedule": {"type": "Manual"}}]
 
 
 def test_a_crawl_takes_the_times_and_the_untagged(harbor: HarborEmulator) -> None:
