@@ -73,6 +73,17 @@ def _in_use(plan: Plan, facts: Facts) -> Iterator[PlanProblem]:
     for row in np.flatnonzero(_planned(plan, facts) & facts.use.images).tolist():
         by = names.users(row) or names.users_below(row)[0]
         yield PlanProblem("nothing in use", f"{_name(facts, names, row)} is in use by {by}; make a new plan")
+    yield from _named(plan, facts)
+
+
+def _named(plan: Plan, facts: Facts) -> Iterator[PlanProblem]:
+    """Single tags by which a workload asks for an image."""
+    going = {(entry.repository, tag) for entry in plan.entries if entry.kind == "untag" for tag in entry.tags}
+    if not going:
+        return
+    tags = facts.nodes.catalog.tags.iloc[np.flatnonzero(facts.naming.tags >= 0)]
+    for repository, tag in sorted(going.intersection(zip(tags["repository"], tags["tag"], strict=True))):
+        yield PlanProblem("nothing in use", f"a workload names {repository}:{tag}; make a new plan")
 
 
 def _of_kept(plan: Plan, facts: Facts) -> Iterator[PlanProblem]:

@@ -14,6 +14,7 @@ from registry_core.retention_nodes import Array
 
 Kind = Literal["delete", "untag"]
 _DEEPEST = 64
+_LOOSE = "no rule keeps these tags and no workload names them"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +148,7 @@ def _inside(edges: tuple[Array, Array], evicted: Array, size: int) -> Groups:
 
 
 def single_tags(decisions: Decisions) -> list[Entry]:
-    """An entry for each image that stays for some of its tags only, with the tags that no rule keeps."""
+    """An entry for each image that stays for some of its tags only, with the tags that may go."""
     nodes = decisions.facts.nodes
     rows = np.flatnonzero(decisions.single_tags)
     tags_of: dict[int, list[str]] = {}
@@ -169,5 +170,5 @@ def _untags(decisions: Decisions, tags_of: Mapping[int, Sequence[str]]) -> Itera
             tags=tuple(sorted(tags)),
             media_type=media_type,
             image_bytes=0,
-            reasons=("no rule keeps these tags", *(f"the image stays: {reason}" for reason in why)),
+            reasons=(_LOOSE, *(f"the image stays: {reason}" for reason in why)),
         )

@@ -9,10 +9,10 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from registry_core.digests import subject_of_tag
 from registry_core.eviction_entries import Entry
+from registry_core.eviction_use import Image, UseNow
 from registry_core.policy_rules import Policies
-
-Image = tuple[str, str]  #: repository and digest
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Fresh:
     """What was seen just now, of the repositories of the entries.
 
     `tags`: all tags of each repository and what they resolve to, None where that could not be read.
-    `in_use`: by whom, for each image that is used itself or through a child.
+    `use`: who uses what.
     `bonds`: for each image, digests that are stored now and stand with it: indexes that list it, images that it
     refers to, images that refer to it.
     `gone`: images that the registry answered 404 for. `unread`: repositories that could not be read, and why.
@@ -28,7 +28,7 @@ class Fresh:
     """
 
     tags: Mapping[str, Mapping[str, str | None]]
-    in_use: Mapping[Image, str] = field(default_factory=dict)
+    use: UseNow = field(default_factory=UseNow)
     bonds: Mapping[Image, tuple[str, ...]] = field(default_factory=dict)
     gone: frozenset[Image] = frozenset()
     unread: Mapping[str, str] = field(default_factory=dict)
@@ -103,16 +103,28 @@ def _why_spared(entry: Entry, fresh: Fresh, tags_now: Mapping[str | None, list[s
         return "the repository was not looked at before the deletion"
     if holder := fresh.protected.get(entry.image):
         return f"protected by {holder}"
-    if user := fresh.in_use.get(entry.image):
+    if entry.kind == "delete" and (user := fresh.use.images.get(entry.image)):
         return f"now in use by {user}"
     if unknown := tags_now.get(None):
         return f"the tag {min(unknown)} could not be read and may name it"
     for tag in entry.tags:
         if tag in tags and tags[tag] != entry.digest:
             return f"the tag {tag} has moved to {tags[tag]}"
-    new = set(tags_now.get(entry.digest, ())).difference(entry.tags)
-    if new and entry.kind == "delete":
-        return f"it has the new tag {min(new)}"
+    others = set(tags_now.get(entry.digest, ())).difference(entry.tags)
+    if entry.kind == "untag":
+        return _why_its_tags_stay(entry, fresh, others)
+    return f"it has the new tag {min(others)}" if others else None
+
+
+def _why_its_tags_stay(entry: Entry, fresh: Fresh, others: Iterable[str]) -> str | None:
+    """An image in use may lose names by which nobody asks for it, and no image may lose its last one."""
+    for tag in entry.tags:
+        if user := fresh.use.tags.get((entry.repository, tag)):
+            return f"the tag {tag} is now in use by {user}"
+    if user := fresh.use.whole.get(entry.image):
+        return f"now in use by {user}, which names none of its tags"
+    if all(subject_of_tag(tag) is not None for tag in others):
+        return "no other tag is left on the image"
     return None
 
 
@@ -143,6 +155,6 @@ def _follow(
         yield dependent, f"it belongs with {digest}, which stays"
     for subject in going[image].subjects:
         yield (repository, subject), f"{digest} refers to it and stays"
-    if image in fresh.in_use:
+    if image in fresh.use.images:
         for parent in going[image].parents:
-            yield (repository, parent), f"its child {digest} is in use by {fresh.in_use[image]}"
+            yield (repository, parent), f"its child {digest} is in use by {fresh.use.images[image]}"

@@ -11,7 +11,7 @@ import pandas as pd
 
 from registry_core.retention_facts import Facts
 from registry_core.retention_nodes import Array
-from registry_core.retention_reasons import HEADINGS, TAG_REASONS, Reason
+from registry_core.retention_reasons import HEADINGS, REASONS_OF_TAGS, Reason
 from registry_core.retention_words import Words
 
 #: `Decisions.frame`: a row an image. `decision` is `keep` or `evict`, `tags` are joined by a comma.
@@ -37,12 +37,17 @@ class Decisions:
         """Images that the registry holds, used or not."""
         return int(self.facts.shape.stored.sum())
 
-    @property
+    @cached_property
     def single_tags(self) -> Array:
-        """Mask of the tags that may go although their image stays: it stays only for other tags of its."""
+        """Mask of the tags that may go although their image stays: nothing but other tags of its keeps it, by a
+        rule or because a workload names them."""
         image = self.facts.nodes.tag_image
-        for_tags = np.append((self.reasons != 0) & (self.reasons & ~np.uint32(TAG_REASONS) == 0), False)
-        return np.asarray(for_tags[image] & (self.tag_reasons == 0) & self.facts.nodes.tag_is_own)
+        free = np.append((self.reasons != 0) & (self.reasons & ~np.uint32(REASONS_OF_TAGS) == 0), False)
+        loose = free[image] & (self.tag_reasons == 0) & self.facts.nodes.tag_is_own
+        if loose.any():
+            naming = self.facts.naming
+            loose &= (naming.tags < 0) & ~np.append(naming.whole >= 0, False)[image]
+        return np.asarray(loose)
 
     @cached_property
     def words(self) -> Words:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from registry_core.catalog import CatalogFrames
 from registry_core.policy_rules import Policies
 from registry_core.retention_evidence import Evidence
+from registry_core.retention_naming import Naming, find_naming
 from registry_core.retention_nodes import Array, Nodes
 from registry_core.retention_order import dates_of_images
 from registry_core.retention_use import Use, find_use
@@ -47,6 +49,12 @@ class Facts:
         """Repositories of which all goes, because nobody uses them and their entry says so."""
         evict = np.array([entry.when_unused == "evict" for entry in self.policies.entries] + [False])
         return np.asarray(evict[self.entries] & ~self.use.repositories)
+
+    @cached_property
+    def naming(self) -> Naming:
+        """By which tags workloads know what they use."""
+        use = self.use
+        return find_naming(self.nodes, image=use.image, references=use.frames.usage["reference"], counts=use.counts)
 
 
 def gather_facts(policies: Policies, catalog: CatalogFrames, usage: UsageFrames, evidence: Evidence) -> Facts:

@@ -30,8 +30,9 @@ class Reason(IntFlag):
     SUBJECT = 1 << 16  #: a kept image refers to it
 
 
-#: Reasons that keep single tags: where an image has no other, its remaining tags may be removed.
-TAG_REASONS = Reason.TAG | Reason.VERSION
+#: Reasons that keep single tags: where an image has no other, its remaining tags may be removed. A use is one as far
+#: as it names a tag (`retention_naming`).
+REASONS_OF_TAGS = Reason.TAG | Reason.VERSION | Reason.IN_USE
 
 #: How a summary counts each reason.
 HEADINGS: dict[Reason, str] = {

@@ -7,16 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
-import numpy as np
 import pandas as pd
 
 from assets.taking.evidence import Evidence
 from registry_core.catalog import CatalogFrames
 from registry_core.coverage import Gap
 from registry_core.eviction_entries import Entry
-from registry_core.eviction_shrink import Fresh, Image, Shrunk, shrink
+from registry_core.eviction_shrink import Fresh, Shrunk, shrink
+from registry_core.eviction_use import Image, UseNow, use_now
 from registry_core.manifest_graph import ManifestGraph
 from registry_core.policy_rules import Policies
+from registry_core.retention_nodes import Nodes
 from registry_core.usage import join_usage
 from registry_pipelines.eviction.vendor_protection import VendorProtection
 from resources.connections import Connections
@@ -65,8 +66,8 @@ class LastLook:
             )
         )
         frames = self._frames(looked, asked)
-        graph = ManifestGraph.of(frames)
-        bonds, referrers = _bonds(graph, frames, entries, looked)
+        nodes = Nodes.of(frames)
+        bonds, referrers = _bonds(nodes.graph, frames, entries, looked)
         protected, unread = self._protection.of(asked)
         fresh = Fresh(
             # A tag that is listed and answers 404 names nothing: that is an answer.
@@ -74,7 +75,7 @@ class LastLook:
                 one.crawled.repository: {tag.tag: tag.digest for tag in one.crawled.tags if tag.fault != "missing"}
                 for one in looked
             },
-            in_use=self._in_use(graph, frames, looked),
+            use=self._use(nodes, looked),
             bonds=bonds,
             gone=frozenset((one.crawled.repository, digest) for one in looked for digest in one.gone),
             unread={**unread, **{one.crawled.repository: one.unread for one in looked if one.unread}},
@@ -120,30 +121,18 @@ class LastLook:
             ).drop_duplicates(ignore_index=True),
         )
 
-    def _in_use(self, graph: ManifestGraph, frames: CatalogFrames, looked: Iterable[Looked]) -> dict[Image, str]:
-        """By whom, for each image that is used itself or through a child."""
+    def _use(self, nodes: Nodes, looked: Iterable[Looked]) -> UseNow:
         registry = self.evidence.registry
         unread = {one.crawled.repository: Gap(one.crawled.repository, "unreachable", one.unread) for one in looked
                   if one.unread}  # fmt: skip
-        usage = join_usage(
+        joined = join_usage(
             self.evidence.inventory,
-            frames,
+            nodes.catalog,
             names=self.connections.registry_settings(registry).names,
             environment_of=self.connections.site.environment_of,
             unread=unread,
-        ).usage
-        found: dict[Image, str] = {}
-        columns = [usage[name] for name in ("repository", "digest", "cluster", "namespace", "owner_name")]
-        rows = graph.rows_at(usage["repository"], usage["digest"])
-        names, digests = frames.images["repository"].to_numpy(), frames.images["digest"].to_numpy()
-        for repository, digest, cluster, namespace, owner in zip(*columns, strict=True):
-            found.setdefault((repository, digest), f"{cluster} {namespace}/{owner}")
-        for row in np.unique(rows[rows >= 0]).tolist():
-            user = found[names[row], digests[row]]
-            above = graph.closure(np.array([row]), down=False, up=True, referrers=False)
-            for parent in np.flatnonzero(above).tolist():
-                found.setdefault((names[parent], digests[parent]), user)
-        return found
+        )
+        return use_now(nodes, joined.usage)
 
 
 def _bonds(

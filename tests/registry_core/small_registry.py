@@ -71,6 +71,7 @@ class SmallRegistry:
         self.tags.append({"repository": repository, "tag": tag, "digest": digest(name) if name else None, **columns})
 
     def use(self, repository: str, name: str, *, by: str = "web", seen: float | None = 0.0, **columns: Any) -> None:
+        """A workload uses an image; `reference` among `columns` is what it wrote, else it named none of its tags."""
         self.usage.append(
             {
                 "repository": repository,

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from registry_core.eviction_entries import Entry
 from registry_core.eviction_shrink import Fresh, shrink
+from registry_core.eviction_use import UseNow
 from registry_core.policy import read_policies
 from tests.registry_core.small_registry import digest
 
@@ -70,7 +71,7 @@ def test_a_tag_that_is_gone_is_no_reason_to_spare():
 
 
 def test_a_child_in_use_spares_the_index_and_all_that_belongs_to_it():
-    found = spared(replace(AS_PLANNED, in_use={image("arm64"): "production/health/web"}))
+    found = spared(replace(AS_PLANNED, use=UseNow({image("arm64"): "production/health/web"})))
     assert found["arm64"] == "now in use by production/health/web"
     assert "its child" in found["index"]
     assert set(found) == {"index", "amd64", "arm64", "signature"}
@@ -131,13 +132,53 @@ def test_a_child_whose_owner_is_left_to_another_wave_waits():
     assert set(spared(AS_PLANNED, FAMILY[1:])) == {"amd64", "arm64", "signature"}
 
 
-def test_a_single_tag_goes_while_it_points_there_and_other_tags_do_not_matter():
-    loose = entry("kept", "v9", kind="untag")
-    more = {**TAGS, "another": digest("kept")}
-    assert shrink([loose], replace(AS_PLANNED, tags={"apps/web": more})).entries == (loose,)
-    moved = {**TAGS, "v9": digest("index")}
-    assert shrink([loose], replace(AS_PLANNED, tags={"apps/web": moved})).entries == ()
-    assert shrink([loose], replace(AS_PLANNED, in_use={image("kept"): "production"})).entries == ()
+LOOSE = entry("kept", "v9", kind="untag")
+TWO_TAGS = {**TAGS, "stable": digest("kept")}
+BESIDE_ANOTHER = Fresh(tags={"apps/web": TWO_TAGS})
+
+
+def why_a_tag_stays(fresh: Fresh) -> str | None:
+    (why,) = [one.why for one in shrink([LOOSE], fresh).spared] or [None]
+    return why
+
+
+def test_a_single_tag_goes_while_it_points_there_and_new_tags_do_not_matter():
+    assert why_a_tag_stays(BESIDE_ANOTHER) is None
+    assert why_a_tag_stays(Fresh(tags={"apps/web": {**TWO_TAGS, "another": digest("kept")}})) is None
+
+
+def test_a_single_tag_that_moved_is_spared():
+    moved = Fresh(tags={"apps/web": {**TWO_TAGS, "v9": digest("index")}})
+    assert why_a_tag_stays(moved) == f"the tag v9 has moved to {digest('index')}"
+
+
+def test_a_single_tag_that_a_workload_names_is_spared():
+    use = UseNow({image("kept"): "production shop/web"}, {("apps/web", "v9"): "production shop/web"})
+    assert why_a_tag_stays(replace(BESIDE_ANOTHER, use=use)) == "the tag v9 is now in use by production shop/web"
+
+
+def test_a_single_tag_goes_from_an_image_that_is_in_use_by_another_tag():
+    use = UseNow({image("kept"): "production shop/web"}, {("apps/web", "stable"): "production shop/web"})
+    assert why_a_tag_stays(replace(BESIDE_ANOTHER, use=use)) is None
+
+
+def test_an_image_that_is_in_use_by_its_digest_keeps_all_its_names():
+    use = UseNow({image("kept"): "production shop/web"}, whole={image("kept"): "production shop/web"})
+    why = why_a_tag_stays(replace(BESIDE_ANOTHER, use=use))
+    assert why == "now in use by production shop/web, which names none of its tags"
+
+
+def test_an_image_never_loses_its_last_tag():
+    assert why_a_tag_stays(AS_PLANNED) == "no other tag is left on the image"
+    only_for_a_signature = {**TAGS, digest("index").replace(":", "-") + ".sig": digest("kept")}
+    assert why_a_tag_stays(Fresh(tags={"apps/web": only_for_a_signature})) == "no other tag is left on the image"
+
+
+def test_a_single_tag_of_a_repository_that_is_protected_since_is_spared():
+    policies = read_policies([{"repositories": ["apps/**"], "protect": True}])
+    assert why_a_tag_stays(replace(BESIDE_ANOTHER, policies=policies)) == "protected since by policies[0]"
+    vendor = replace(BESIDE_ANOTHER, protected={image("kept"): "Harbor: immutable"})
+    assert why_a_tag_stays(vendor) == "protected by Harbor: immutable"
 
 
 NAMES = st.sampled_from(["index", "amd64", "arm64", "signature", "stranger", "kept"])
@@ -150,7 +191,7 @@ NAMES = st.sampled_from(["index", "amd64", "arm64", "signature", "stranger", "ke
     st.frozensets(NAMES.map(image)),
 )
 def test_a_plan_only_shrinks_and_no_spared_image_loses_what_belongs_to_it(tags, in_use, bonds, gone):
-    fresh = Fresh(tags={"apps/web": tags}, in_use=in_use, bonds=bonds, gone=gone)
+    fresh = Fresh(tags={"apps/web": tags}, use=UseNow(in_use), bonds=bonds, gone=gone)
     shrunk = shrink(FAMILY, fresh)
     left = {one.image for one in shrunk.entries}
     stays = {one.entry.image for one in shrunk.spared}

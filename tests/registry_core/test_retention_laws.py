@@ -144,7 +144,10 @@ def test_no_plan_holds_a_digest_that_is_reachable_from_anything_kept(registry, e
 @settings(max_examples=60, deadline=None)
 @given(registries(), ENTRIES, KEEP_RULES)
 def test_more_keep_rules_never_evict_more(registry, entry, more):
-    wider = {**more, **entry}  # what the entry has stays as it is, what it lacks is added
+    # What the entry has stays as it is, what it lacks is added; but `seen_within` keeps nothing: it says which uses
+    # are too long ago, and without it all count.
+    added = {key: {"rollbacks": rule["rollbacks"]} if key == "keep_in_use" else rule for key, rule in more.items()}
+    wider = {**added, **entry}
     assert images_going(decisions_of(registry, wider)) <= images_going(decisions_of(registry, entry))
 
 

@@ -7,7 +7,7 @@ import pytest
 from registry_core.errors import Refused
 from registry_pipelines.eviction.restore import restore_evicted
 from tests.image_builder import make_image
-from tests.registry_pipelines.eviction.estate import APP, Estate
+from tests.registry_pipelines.eviction.estate import APP, TOOLS, Estate
 from tests.registry_pipelines.eviction.meddler import Deed, Meddler
 
 
@@ -37,6 +37,52 @@ def test_a_tag_that_moved_is_spared(estate: Estate) -> None:
     estate.execute(plan)
     assert estate.journal(plan)[APP, estate.images["twice"].digest].startswith("spared: the tag old-name has moved")
     assert estate.tags()["old-name"] == newer.digest
+
+
+def test_a_tag_that_nobody_names_goes_from_an_image_that_came_into_use(estate: Estate) -> None:
+    plan = estate.plan()
+    estate.use(f"{APP}:v3", f"{TOOLS}:t3", f"{APP}:stable")
+    estate.execute(plan)
+    twice = estate.images["twice"].digest
+    assert estate.journal(plan)[APP, twice] == "deleted"
+    assert estate.tags()["stable"] == twice
+    assert "old-name" not in estate.tags()
+
+
+@pytest.mark.parametrize(
+    ("reference", "why"),
+    [
+        (f"{APP}:old-name", "the tag old-name is now in use by production shop/web"),
+        (f"{APP}@{{digest}}", "now in use by production shop/web, which names none of its tags"),
+    ],
+)
+def test_a_tag_that_a_workload_names_since_is_spared(estate: Estate, reference: str, why: str) -> None:
+    plan = estate.plan()
+    twice = estate.images["twice"].digest
+    estate.use(f"{APP}:v3", f"{TOOLS}:t3", reference.format(digest=twice))
+    estate.execute(plan)
+    assert estate.journal(plan)[APP, twice] == f"spared: {why}"
+    assert estate.tags()["old-name"] == twice
+
+
+def test_of_an_image_in_use_the_plan_takes_the_tags_that_nobody_names(estate: Estate) -> None:
+    estate.use(f"{APP}:v3", f"{TOOLS}:t3", f"{APP}:old-name")
+    estate.configure(policies=[{"repositories": ["**"], "keep_last": 1, "untagged": {"keep": False}}])
+    plan = estate.plan()
+    (untag,) = [entry for entry in plan.entries if entry.kind == "untag"]
+    assert untag.tags == ("stable",)
+    estate.execute(plan)
+    assert "stable" not in estate.tags()
+    assert estate.tags()["old-name"] == estate.images["twice"].digest
+
+
+def test_the_last_tag_of_an_image_is_spared(estate: Estate) -> None:
+    plan = estate.plan()
+    estate.push("newer", make_image([b"newer"]), tag="stable")
+    estate.execute(plan)
+    twice = estate.images["twice"].digest
+    assert estate.journal(plan)[APP, twice] == "spared: no other tag is left on the image"
+    assert estate.tags()["old-name"] == twice
 
 
 def test_it_is_never_tried_where_it_is_not_known(estate: Estate) -> None:
