@@ -9,7 +9,7 @@ import typer
 from registry_pipelines.cli.invocation import invocation
 from registry_pipelines.cli.output import CsvOption, JsonOption, form_of, show
 
-_COLUMNS = ("repository", "digest", "back", "tags", "left_as_they_are", "lost_blobs", "refused")
+_COLUMNS = ("repository", "digest", "back", "way", "tags", "left_as_they_are", "lost_blobs", "refused", "vendor")
 
 
 def restore(
@@ -24,7 +24,9 @@ def restore(
 ) -> None:
     """Put back what a plan deleted, children first, with its tags, and prove the digests.
 
-    A tag that points elsewhere meanwhile is left so. Exit code 4 when the registry has collected blobs of an image.
+    Where the vendor can restore (GHCR, Quay, IBM) it is asked first, as it brings the layers too; `way` tells which
+    way an image came back, `vendor` why not through the vendor. A tag that points elsewhere meanwhile is left so.
+    Exit code 4 when the registry has collected blobs of an image.
     """
     form = form_of(as_json, as_csv)
 
@@ -51,10 +53,12 @@ def restore(
             "repository": one.line.repository,
             "digest": one.line.digest,
             "back": one.put_back.is_back,
+            "way": one.way if one.put_back.is_back else "",
             "tags": list(one.put_back.tags),
             "left_as_they_are": [f"{tag} ({other})" for tag, other in one.put_back.conflicts],
             "lost_blobs": list(one.put_back.lost_blobs),
             "refused": one.put_back.refused,
+            "vendor": one.brought.why_not,
         }
         for one in restoration.restored
     ]

@@ -1,4 +1,8 @@
-"""Put back what a plan deleted: children first, then what lists them, tags last and only where they are free."""
+"""Bring back what a plan deleted: through the vendor where it can, else by putting the manifests back.
+
+The vendor is asked owners first, as an index may bring its children; then every image is looked at, children first,
+what is missing is put back, and tags come last and only where they are free.
+"""
 
 from __future__ import annotations
 
@@ -15,8 +19,10 @@ from registry_pipelines.eviction.fresh_evidence import Clock
 from resources.connections import Connections
 from resources.database.ledger_records import JournalLine
 from resources.registry.client import RegistryClient
+from resources.registry.providers.chosen_restoration import restoration_of
 from resources.registry.quarantine import Quarantine
 from resources.registry.restoring import PutBack, Restorer
+from resources.registry.restoring_by_vendor import NOT_BROUGHT, Brought, VendorWay
 
 _STAYS = ("spared", "refused by registry")
 
@@ -27,17 +33,26 @@ class Restored:
 
     line: JournalLine
     put_back: PutBack
+    brought: Brought = NOT_BROUGHT
+
+    @property
+    def way(self) -> str:
+        """Which way it came back: the vendor's title, `manifest put back`, or `was there`."""
+        return self.brought.by or ("manifest put back" if self.put_back.put else "was there")
 
     def __str__(self) -> str:
         name = f"{self.line.repository}@{self.line.digest}"
         back = self.put_back
+        why_not = f" ({self.brought.why_not})" if self.brought.why_not else ""
         if back.lost_blobs:
-            return f"{name}: lost: the registry has collected {', '.join(back.lost_blobs)}; build and push it again"
+            gone = ", ".join(back.lost_blobs)
+            return f"{name}: lost: the registry has collected {gone}; build and push it again{why_not}"
         if back.refused:
-            return f"{name}: refused: {back.refused}"
+            return f"{name}: refused: {back.refused}{why_not}"
         tags = f" with {', '.join(back.tags)}" if back.tags else ""
         moved = "".join(f"; the tag {tag} points to {other} now and was left so" for tag, other in back.conflicts)
-        return f"{name}: back{tags}{moved}"
+        through = f", restored by {self.brought.by}" if self.brought.by else ""
+        return f"{name}: back{tags}{through}{moved}{why_not}"
 
 
 @dataclass(frozen=True)
@@ -69,10 +84,10 @@ def restore_evicted(
     clock: Clock = lambda: datetime.now(UTC),
     progress: Progress | None = None,
 ) -> Restoration:
-    """Put back what the plan deleted: all of it, or `images` (`repository:tag`, `repository@digest`, `repository` or
+    """Bring back what the plan deleted: all of it, or `images` (`repository:tag`, `repository@digest`, `repository` or
     a digest, with or without the registry's host) and what belongs to them.
 
-    Putting back what is back changes nothing. Raises Refused where the plan deleted nothing of the kind; RegistryError
+    Bringing back what is back changes nothing. Raises Refused where the plan deleted nothing of the kind; RegistryError
     where the registry does not answer or let us; returns what could not be put back as such (`lost`).
     """
     ledger = connections.ledger
@@ -86,7 +101,6 @@ def restore_evicted(
     ordered = _chosen(lines, plan, images, connections.registry_settings(record.registry).names)
     documents = dict(ledger.kept_documents({line.digest for line in ordered}))
     tell = progress or Silent()
-    tell.begin(f"images of the plan {record.short}", total=len(ordered))
     found: list[Restored] = []
     with ExitStack() as opened:
         connection = opened.enter_context(closing(connections.registry_to_change(record.registry)))
@@ -94,11 +108,17 @@ def restore_evicted(
         quarantine = opened.enter_context(Quarantine(settings.folder, keep=settings.keep)) if settings else None
         client = RegistryClient(connection)
         restorer = Restorer(client, quarantine.blob) if quarantine else Restorer(client)
+        vendor = restoration_of(connection)
+        brought: dict[int, Brought] = {}
+        if vendor is not None:
+            opened.callback(vendor.close)
+            brought = _through_vendor(VendorWay(client, vendor), vendor.title, ordered, tell)
+        tell.begin(f"images of the plan {record.short}", total=len(ordered))
         for line in ordered:
             put_back = restorer.put_back(
                 line.repository, line.digest, documents[line.digest], line.media_type or "", line.tags
             )
-            found.append(Restored(line, put_back))
+            found.append(Restored(line, put_back, brought.get(line.position, NOT_BROUGHT)))
             if put_back.is_back:
                 ledger.mark_restored(record.fingerprint, [line.position], run_id=run_id, at=clock())
             tell.note(str(found[-1]))
@@ -113,6 +133,16 @@ def refuse_partial(restoration: Restoration) -> None:
         raise PartialFailure(
             f"{len(restoration.lost)} of {len(restoration.restored)} images could not be put back:\n{told}"
         )
+
+
+def _through_vendor(way: VendorWay, title: str, ordered: Sequence[JournalLine], tell: Progress) -> dict[int, Brought]:
+    """What the vendor brought, by position."""
+    brought: dict[int, Brought] = {}
+    tell.begin(f"images through {title}", total=len(ordered))
+    for line in reversed(ordered):
+        brought[line.position] = way.bring_back(line.repository, line.digest, line.tags)
+        tell.advance()
+    return brought
 
 
 def _was_taken(line: JournalLine) -> bool:

@@ -28,7 +28,8 @@ class GhcrSettings(Settings):
     )
     token: SecretName | None = Field(
         None,
-        description="where a personal access token (classic) with `read:packages` is (`delete:packages` to delete);"
+        description="where a personal access token (classic) with `read:packages` is (`delete:packages` to delete,"
+        " `write:packages` to restore);"
         " default: the password of `credentials`",
         examples=[{"env": "GITHUB_TOKEN"}],
     )

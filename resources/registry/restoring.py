@@ -33,6 +33,7 @@ class PutBack:
     conflicts: tuple[tuple[str, str], ...] = ()
     lost_blobs: tuple[str, ...] = ()
     pushed_blobs: int = 0  #: blobs that came from the quarantine
+    put: bool = False  #: whether anything had to be put; False where all of it was there
     refused: str = field(default="", repr=False)
 
     @property
@@ -55,9 +56,11 @@ class Restorer:
         lost, pushed = self._bring_blobs(repository, document)
         if lost:
             return PutBack(digest, lost_blobs=tuple(lost), pushed_blobs=pushed)
+        put = False
         try:
             if not self._client.manifest_exists(repository, digest):
                 self._client.put_manifest(repository, digest, document, media_type)
+                put = True
         except RegistryError as error:
             if error.status not in (400, 404, 409, 413, 422):
                 raise
@@ -67,12 +70,13 @@ class Restorer:
             elsewhere = self._points_to(repository, tag)
             if elsewhere is None:
                 self._client.put_manifest(repository, tag, document, media_type)
+                put = True
                 back.append(tag)
             elif elsewhere != digest:
                 conflicts.append((tag, elsewhere))
             else:
                 back.append(tag)
-        return PutBack(digest, tuple(back), tuple(conflicts), pushed_blobs=pushed)
+        return PutBack(digest, tuple(back), tuple(conflicts), pushed_blobs=pushed, put=put)
 
     def _bring_blobs(self, repository: str, document: bytes) -> tuple[list[str], int]:
         lost, pushed = [], 0

@@ -91,6 +91,13 @@ def ghcr_sign_in(own: GhcrSettings, credentials: CredentialSource) -> SignIn:
     return TokenSignIn(password)
 
 
+def changing_ghcr_sign_in(settings: RegistrySettings, own: GhcrSettings, credentials: CredentialSource) -> SignIn:
+    """Where `delete_credentials` are given, their password comes before the token that GHCR is read with."""
+    return ghcr_sign_in(
+        own if settings.delete_credentials is None else own.model_copy(update={"token": None}), credentials
+    )
+
+
 def token_sign_in(place: SecretName | None) -> SignIn:
     return NoSignIn() if place is None else TokenSignIn(lambda: read_secret(place))
 

@@ -6,7 +6,7 @@ from resources.registry.connection import RegistryConnection
 from resources.registry.providers.aliyun_deletion import AliyunDeletion
 from resources.registry.providers.api_sign_in import BasicSignIn
 from resources.registry.providers.azure_deletion import AzureDeletion
-from resources.registry.providers.choice import azure_sign_in, ghcr_sign_in, own_settings_of, token_sign_in
+from resources.registry.providers.choice import azure_sign_in, changing_ghcr_sign_in, own_settings_of, token_sign_in
 from resources.registry.providers.docker_hub import hub_sign_in
 from resources.registry.providers.docker_hub_deletion import DockerHubDeletion
 from resources.registry.providers.ecr_deletion import EcrDeletion
@@ -23,15 +23,13 @@ from resources.registry.sign_in.login import CredentialSource
 def deletion_of(connection: RegistryConnection, credentials: CredentialSource) -> VendorDeletion | None:
     """None where deletion is the OCI API's own. `credentials` are those that may delete. Nothing is contacted.
 
-    Where `delete_credentials` are given, their password comes before the token that GHCR is read with. Quay without a
-    token can only be read: there the registry itself is asked to delete.
+    Quay without a token can only be read: there the registry itself is asked to delete.
     """
     settings, label = connection.settings, connection.label
     own = own_settings_of(settings)
     deletion: VendorDeletion | None = None
     if own.ghcr is not None:
-        signing = own.ghcr if settings.delete_credentials is None else own.ghcr.model_copy(update={"token": None})
-        deletion = GhcrDeletion(label, settings, own.ghcr, ghcr_sign_in(signing, credentials))
+        deletion = GhcrDeletion(label, settings, own.ghcr, changing_ghcr_sign_in(settings, own.ghcr, credentials))
     elif own.harbor is not None:
         deletion = HarborDeletion(label, settings, own.harbor, BasicSignIn(credentials))
     elif own.docker_hub is not None:

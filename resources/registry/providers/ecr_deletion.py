@@ -17,7 +17,7 @@ _FAULTS: dict[str, Fault] = {"UpstreamUnavailable": "unreachable", "UpstreamTooM
 
 
 class EcrDeletion(VendorDeletion):
-    """Needs `ecr:BatchDeleteImage`; to activate what is archived, `ecr:UpdateImageStorageClass`."""
+    """Needs `ecr:BatchDeleteImage`."""
 
     title: ClassVar[str] = Ecr.title
 
@@ -48,17 +48,6 @@ class EcrDeletion(VendorDeletion):
                 fault="forbidden",
             )
         return self._delete(repository, {"imageTag": tag}, wanted)
-
-    def restore_image(self, repository: str, digest: str, tag: str | None = None) -> None:
-        """Activate an archived image. What was deleted does not come back."""
-        self._api.call(
-            "update_image_storage_class",
-            f"activate {digest} of {repository}",
-            repositoryName=repository,
-            imageId={"imageDigest": digest},
-            targetStorageClass="STANDARD",
-            **self._api.account,
-        )
 
     def close(self) -> None:
         self._api.close()

@@ -173,8 +173,8 @@ def tags_of(version: dict[str, Any]) -> tuple[str, ...]:
 def explain(answer: ApiAnswer) -> tuple[Fault, str] | None:
     """What GitHub means by a refusal, and what to do."""
     said = answer.said.lower()
-    deleting = answer.headers.get("x-accepted-oauth-scopes", "")
-    scope = "delete:packages" if "delete:packages" in deleting or "delete:packages" in said else "read:packages"
+    told = f"{answer.headers.get('x-accepted-oauth-scopes', '')} {said}"
+    scope = next((one for one in ("delete:packages", "write:packages") if one in told), "read:packages")
     if answer.status == 401:
         return "forbidden", "the token is wrong, expired or revoked; make a new one with the scope `read:packages`"
     if "more than 5000 downloads" in said or "more than 5,000 downloads" in said:

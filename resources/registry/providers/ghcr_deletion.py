@@ -1,10 +1,9 @@
-"""Deletion and restoration at GHCR: versions by their number, found by their digest."""
+"""Deletion at GHCR: versions by their number, found by their digest."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 
-from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import GhcrSettings
 from resources.configuration.settings import RegistrySettings
 from resources.registry.providers.api_client import Query, SignIn
@@ -30,23 +29,6 @@ class GhcrDeletion(VendorDeletion):
         answer = self._client.send(f"{self._packages.path_of(repository)}/versions/{number}", query)
         del self._numbers[repository][digest]
         return "not there" if answer.status == 404 else "accepted"
-
-    def restore_image(self, repository: str, digest: str, tag: str | None = None) -> None:
-        """Within 30 days. The version comes back with the tags that it had."""
-        number = next(
-            (one["id"] for one in self._packages.versions(repository, state="deleted") if one.get("name") == digest),
-            None,
-        )
-        wanted = f"restore {digest} of {repository}"
-        if number is None:
-            raise RegistryError(
-                f"{self._client.label}: could not {wanted}: it is not among the deleted versions; GitHub keeps them for"
-                " 30 days",
-                fault="missing",
-            )
-        path = f"{self._packages.path_of(repository)}/versions/{number}/restore"
-        self._client.send(path, Query(wanted, method="POST"))
-        self._numbers.pop(repository, None)
 
     def close(self) -> None:
         self._client.close()

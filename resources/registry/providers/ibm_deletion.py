@@ -31,12 +31,6 @@ class IbmDeletion(VendorDeletion):
         path = f"{API}/tags/{quote(f'{self._host}/{repository}:{tag}', safe='')}"
         return self._change("DELETE", path, f"remove the tag {tag} of {repository}")
 
-    def restore_image(self, repository: str, digest: str, tag: str | None = None) -> None:
-        """The image and the tags that it had, from the trash."""
-        path = f"{API}/trash/{quote(f'{self._host}/{repository}@{digest}', safe='')}/restoretags"
-        query = Query(f"restore {digest} of {repository}", method="POST", headers=self._account)
-        self._client.send(path, query)
-
     def close(self) -> None:
         self._client.close()
 

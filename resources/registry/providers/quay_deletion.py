@@ -1,11 +1,10 @@
-"""Deletion at Quay: tags end, and the time machine brings them back."""
+"""Deletion at Quay: tags end, and the image goes by itself when none names it."""
 
 from __future__ import annotations
 
 from typing import ClassVar
 from urllib.parse import quote
 
-from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import QuaySettings
 from resources.configuration.settings import RegistrySettings
 from resources.registry.providers.api_client import Query, SignIn
@@ -33,20 +32,6 @@ class QuayDeletion(VendorDeletion):
         query = Query(f"remove the tag {tag} of {repository}", method="DELETE", expects=(404,))
         answer = self._client.send(f"{repository_path(repository)}/tag/{quote(tag, safe='')}", query)
         return "not there" if answer.status == 404 else "accepted"
-
-    def restore_image(self, repository: str, digest: str, tag: str | None = None) -> None:
-        """Let `tag`, or every tag that ended on it, name the image again. Only within the time machine's span."""
-        wanted = f"restore {digest} of {repository}"
-        ended = self._reading.tags(repository, active=False)
-        tags = [tag] if tag else sorted({str(one["name"]) for one in ended if one.get("manifest_digest") == digest})
-        if not tags:
-            raise RegistryError(
-                f"{self._client.label}: could not {wanted}: no tag named it within the time machine's span",
-                fault="missing",
-            )
-        for name in tags:
-            path = f"{repository_path(repository)}/tag/{quote(name, safe='')}/restore"
-            self._client.send(path, Query(wanted, method="POST", json={"manifest_digest": digest}))
 
     def close(self) -> None:
         self._reading.close()

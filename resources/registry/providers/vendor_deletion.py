@@ -1,4 +1,4 @@
-"""What the vendors' APIs can delete and restore. Only the deletion job may import this and its kin.
+"""What the vendors' APIs can delete. Only the deletion job may import this and its kin.
 
 Traps: a deletion whose answer was lost is asked again, and is then `not there`; a verb that a vendor lacks raises
 `forbidden` with the reason, and never does something that only resembles it.
@@ -35,10 +35,6 @@ class VendorDeletion(ABC):
     def remove_tag(self, repository: str, tag: str) -> Answered:
         """Remove one tag and leave its image."""
         raise not_offered(self.title, "remove a single tag", "an image goes with all its tags there")
-
-    def restore_image(self, repository: str, digest: str, tag: str | None = None) -> None:
-        """Bring back what was deleted; `tag` is for vendors that restore by tag."""
-        raise not_offered(self.title, "restore", "push the manifest again while its blobs are there")
 
     def close(self) -> None:  # noqa: B027 - nothing to close is a good answer
         """Close idle connections."""

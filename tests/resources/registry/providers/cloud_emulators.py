@@ -92,10 +92,6 @@ class EcrEmulator(VendorEmulator):
                 stored.deleted = not stored.tags
         return {"imageIds": gone, "failures": failures}
 
-    def _UpdateImageStorageClass(self, asked: dict[str, Any]) -> dict[str, Any]:
-        self.archived.discard(asked["imageId"]["imageDigest"])
-        return {"repositoryName": asked["repositoryName"], "imageId": asked["imageId"], "imageStatus": "ACTIVATING"}
-
     def _GetAuthorizationToken(self, asked: dict[str, Any]) -> dict[str, Any]:
         token = base64.b64encode(b"AWS:ecr-password-4711").decode()
         return {"authorizationData": [{"authorizationToken": token, "expiresAt": 1_800_000_000}]}

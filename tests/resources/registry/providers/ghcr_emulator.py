@@ -36,14 +36,17 @@ class GhcrEmulator(VendorEmulator):
         super().__init__()
         self.shelf = Shelf()
         self.owners = owners or {"acme": "Organization"}
-        self.scopes = {"ghp_reader_4711": {"read:packages"}, "ghp_janitor_4711": {"read:packages", "delete:packages"}}
+        self.scopes = {
+            "ghp_reader_4711": {"read:packages"},
+            "ghp_janitor_4711": {"read:packages", "delete:packages", "write:packages"},
+        }
         self.login = "robot"  #: whose the tokens are
         self.limit: Limit | None = None
         self.span_seconds = 1.0  #: of a limit that begins anew
 
     def answer(self, asked: Asked) -> Reply:
         if asked.path == "/v2/" or asked.path.startswith("/v2/"):
-            return Reply(404, {"errors": []}) if "_catalog" in asked.path else self.shelf.pull(asked)
+            return Reply(404, {"errors": []}) if "_catalog" in asked.path else self.shelf.serve(asked)
         refused = self._refused(asked)
         return refused if refused is not None else self._answer(asked)
 
@@ -60,7 +63,7 @@ class GhcrEmulator(VendorEmulator):
                 spent = {"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": str(int(self.limit.resets_at) + 1)}
                 return _message(403, "API rate limit exceeded for user ID 1.", spent)
             self.limit.left -= 1
-        wanted = "delete:packages" if asked.method in ("DELETE", "POST") else "read:packages"
+        wanted = {"DELETE": "delete:packages", "POST": "write:packages"}.get(asked.method, "read:packages")
         if "/packages" in asked.path and wanted not in self.scopes[token]:
             return _message(
                 403,

@@ -1,4 +1,4 @@
-"""Images of an emulated vendor, and the pulling half of the OCI API over them."""
+"""Images of an emulated vendor, and so much of the OCI API over them as reading and putting back needs."""
 
 from __future__ import annotations
 
@@ -38,6 +38,7 @@ class Shelf:
     repositories: dict[str, dict[str, Stored]] = field(default_factory=dict)
     blobs: dict[str, bytes] = field(default_factory=dict)
     numbers: int = 0
+    hides_blobs: bool = False  #: only blobs of images that are not deleted are given
 
     def put(self, repository: str, image: BuiltImage, *tags: str, pushed_at: str | None = None) -> Stored:
         """Store an image with its children; a tag moves here from whatever had it."""
@@ -76,9 +77,29 @@ class Shelf:
             body = stored.image.manifest_bytes
             headers = {"Content-Type": stored.image.media_type, "Docker-Content-Digest": stored.digest}
             return Reply(200, body=body, headers={**headers, "Content-Length": str(len(body))})
-        if (matched := _BLOB.fullmatch(asked.path)) and matched[2] in self.blobs:
+        if (matched := _BLOB.fullmatch(asked.path)) and self._gives(matched[2]):
             return Reply(200, body=self.blobs[matched[2]], headers={"Content-Type": "application/octet-stream"})
         return _unknown("UNSUPPORTED")
+
+    def serve(self, asked: Asked) -> Reply:
+        """As `pull`, and PUT of a manifest that was here before."""
+        matched = _MANIFEST.fullmatch(asked.path)
+        if asked.method != "PUT" or not matched:
+            return self.pull(asked)
+        held = self.repositories.get(matched[1], {}).values()
+        stored = next((one for one in held if one.image.manifest_bytes == asked.body), None)
+        if stored is None:
+            return _unknown("MANIFEST_INVALID")
+        if stored.deleted:
+            stored.deleted, stored.tags = False, []
+        if ":" not in matched[2]:
+            self.put(matched[1], stored.image, matched[2])
+        return Reply(201, headers={"Docker-Content-Digest": stored.digest})
+
+    def _gives(self, digest: str) -> bool:
+        if not self.hides_blobs:
+            return digest in self.blobs
+        return any(digest in one.image.blobs for name in self.repositories for one in self.live(name))
 
 
 def _unknown(code: str) -> Reply:

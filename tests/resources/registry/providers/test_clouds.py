@@ -21,7 +21,7 @@ from tests.resources.registry.providers.cloud_emulators import (
     IbmEmulator,
 )
 from tests.resources.registry.providers.contract import SPECS
-from tests.resources.registry.providers.vendors import connected, crawled, deletion_at, settings_of
+from tests.resources.registry.providers.vendors import connected, crawled, deletion_at, restoration_at, settings_of
 
 PUSHED = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
 ALIYUN = {
@@ -78,9 +78,6 @@ def test_failures_of_ecr_come_with_status_200_and_are_seen(ecr: EcrEmulator) -> 
     assert deletion.remove_tag("team/web", "v9") == "not there"
     assert deletion.delete_image("team/web", index.digest) == "accepted"
     assert deletion.delete_image("team/web", index.digest) == "not there"
-    ecr.archived.add(index.children[0].digest)
-    deletion.restore_image("team/web", index.children[0].digest)
-    assert not ecr.archived
     _keeps_botocores_model(ecr)
 
 
@@ -146,7 +143,7 @@ def test_ibm_trades_its_key_lists_the_account_and_restores_from_the_trash(monkey
         assert deletion.remove_tag("team/web", "v1") == "accepted"
         assert deletion.delete_image("team/web", image.digest) == "accepted"
         assert not provider.details("team/web").images
-        deletion.restore_image("team/web", image.digest)
+        restoration_at(ibm.url, settings, hosts=["de.icr.io"]).restore_image("team/web", image.digest, ["v2"])
         assert provider.details("team/web").images
         assert sign_in_to(settings_of(ibm.url, settings)) == Login("iamapikey", "ibm-key-4711")
         _keeps_ibms_paths(ibm)

@@ -19,7 +19,7 @@ from tests.resources.registry.providers.contract import SPECS, contract_of
 from tests.resources.registry.providers.docker_hub_emulator import DockerHubEmulator
 from tests.resources.registry.providers.quay_emulator import QuayEmulator, QuayTag
 from tests.resources.registry.providers.vendor_server import Reply
-from tests.resources.registry.providers.vendors import connected, crawled, deletion_at, settings_of
+from tests.resources.registry.providers.vendors import connected, crawled, deletion_at, restoration_at, settings_of
 
 JANE = Login("jane", "dckr_pat_4711")
 PUSHED = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -122,7 +122,7 @@ def test_quay_lists_active_tags_with_their_end_and_brings_them_back(monkeypatch:
         deletion = deletion_at(quay.url, settings)
         assert deletion.delete_image("acme/web", old) == "accepted"
         assert set(provider.details("acme/web").images) == {new}
-        deletion.restore_image("acme/web", old, "v1")
+        restoration_at(quay.url, settings).restore_image("acme/web", old, ["v1"])
         assert provider.details("acme/web").images[old].tags == ("v1",)
         assert contract.judge(quay, of="/api/v1/") >= 8
         monkeypatch.setenv("QUAY_TOKEN", "robot-4711")

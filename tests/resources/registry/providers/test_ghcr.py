@@ -13,7 +13,7 @@ from tests.image_builder import make_image, make_multi_platform, make_referrer
 from tests.resources.registry.providers.contract import contract_of
 from tests.resources.registry.providers.ghcr_emulator import GhcrEmulator, Limit
 from tests.resources.registry.providers.vendor_server import Asked, Reply, web_page
-from tests.resources.registry.providers.vendors import connected, crawled, deletion_at
+from tests.resources.registry.providers.vendors import connected, crawled, deletion_at, restoration_at
 
 
 def _ghcr(github: GhcrEmulator, **keywords: Any) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def test_requests_and_answers_keep_githubs_own_document(github: GhcrEmulator) ->
         assert provider.details(provider.repositories().names[0]).gap is None
     deletion = deletion_at(github.url, _janitor(github))
     assert deletion.delete_image("acme/a/web", first.digest) == "accepted"
-    deletion.restore_image("acme/a/web", first.digest)
+    restoration_at(github.url, _janitor(github)).restore_image("acme/a/web", first.digest, ["v1"])
     judged = contract.judge(github, of="/orgs") + contract.judge(github, of="/user")
     assert judged >= 8
     # The judge can say no: an unknown parameter, a wrong size, a missing field.
@@ -156,10 +156,11 @@ def test_deleting_a_version_takes_its_tags_and_it_can_be_restored(github: GhcrEm
     assert deletion.delete_image("acme/web", old.digest) == "accepted"
     assert set(provider.details("acme/web").images) == {new.digest}
     assert deletion.delete_image("acme/web", old.digest) == "not there"
-    deletion.restore_image("acme/web", old.digest)
+    restoration = restoration_at(github.url, _janitor(github))
+    restoration.restore_image("acme/web", old.digest, ["v1", "v1.0"])
     assert provider.details("acme/web").images[old.digest].tags == ("v1", "v1.0")
     with pytest.raises(RegistryError, match="not among the deleted versions"):
-        deletion.restore_image("acme/web", old.digest)
+        restoration.restore_image("acme/web", old.digest, ["v1"])
     with pytest.raises(RegistryError, match="cannot remove a single tag"):
         deletion.remove_tag("acme/web", "v1")
 

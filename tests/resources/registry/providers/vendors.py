@@ -10,8 +10,10 @@ from resources.registry.connection import RegistryConnection
 from resources.registry.crawling.crawl import Crawl
 from resources.registry.providers.choice import provider_of
 from resources.registry.providers.chosen_deletion import deletion_of
+from resources.registry.providers.chosen_restoration import restoration_of
 from resources.registry.providers.interface import Provider
 from resources.registry.providers.vendor_deletion import VendorDeletion
+from resources.registry.providers.vendor_restoration import VendorRestoration
 from resources.registry.sign_in.login import Credential, Login
 
 AS_OF = datetime(2026, 3, 1, tzinfo=UTC)
@@ -35,6 +37,12 @@ def connected(
 def deletion_at(url: str, provider: object, credential: Credential | None = None, **keywords: Any) -> VendorDeletion:
     connection = RegistryConnection("test", settings_of(url, provider, **keywords), lambda: credential)
     found = deletion_of(connection, lambda: credential)
+    assert found is not None
+    return found
+
+
+def restoration_at(url: str, provider: object, **keywords: Any) -> VendorRestoration:
+    found = restoration_of(RegistryConnection("test", settings_of(url, provider, **keywords)))
     assert found is not None
     return found
 
