@@ -33,8 +33,10 @@ def deployed_uses(
     products: ProductNames,
     environment_of: Callable[[str, str], str],
     environments: Mapping[str, str],
+    *,
+    shown: int | None = SHOWN,
 ) -> pd.DataFrame:
-    """USE_COLUMNS from INVENTORY_COLUMNS of all clusters.
+    """USE_COLUMNS from INVENTORY_COLUMNS of all clusters; of each row the first `shown` workloads, None: all.
 
     Deployed is what a pod runs or waits for, and what a workload's template would start. ReplicaSets and revisions
     kept for rollback and Jobs of a CronJob are its past, and pods that ended run nothing.
@@ -51,7 +53,7 @@ def deployed_uses(
         found[name] = found[name].astype(object).where(found[name].notna(), "")
     grouped = found.groupby(_KEY, sort=False, observed=True)
     uses = grouped.agg(pods=("running", "sum"), since=("first_seen_at", "min")).reset_index()
-    uses["workloads"] = _workloads(found["workload"], grouped.ngroup(), len(uses))
+    uses["workloads"] = _workloads(found["workload"], grouped.ngroup(), len(uses), shown)
     for name in ("tag", "digest", "status_digest", "platform"):
         uses[name] = uses[name].astype(object).where(uses[name].ne(""), None)
     uses["host"] = uses["registry"]
@@ -70,10 +72,10 @@ def _environments(found: pd.DataFrame, environment_of: Callable[[str, str], str]
     return pd.Series(names.to_numpy(dtype=object)[codes], index=found.index, dtype=object)
 
 
-def _workloads(names: pd.Series[str], groups: pd.Series[int], count: int) -> pd.Series[Any]:
-    """The names of each group, sorted, at most SHOWN; a Python function for each group takes twenty times as long."""
+def _workloads(names: pd.Series[str], groups: pd.Series[int], count: int, most: int | None) -> pd.Series[Any]:
+    """The names of each group, sorted, at most so many; a Python function for each group takes twenty times as long."""
     pairs = pd.DataFrame({"group": groups, "name": names}).drop_duplicates().sort_values(["group", "name"])
-    shown = pairs[pairs.groupby("group").cumcount() < SHOWN]
+    shown = pairs if most is None else pairs[pairs.groupby("group").cumcount() < most]
     gathered: list[list[str]] = [[] for _ in range(count)]
     for group, name in zip(shown["group"], shown["name"], strict=True):
         gathered[group].append(name)

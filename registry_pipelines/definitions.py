@@ -14,6 +14,7 @@ from assets.health_report import build_health_report
 from assets.image_usage import build_image_usage
 from assets.names import live_cluster, live_registry
 from assets.registry_catalog import build_registry_catalog
+from assets.single_copy_report import build_single_copy_report
 from registry_pipelines.approving.job import approve_eviction_plan
 from registry_pipelines.eviction_jobs import build_eviction_jobs
 from registry_pipelines.eviction_sensors import build_eviction_sensors
@@ -39,6 +40,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             build_image_usage(site),
             build_health_report(site),
             build_deployed_versions(),
+            build_single_copy_report(),
             build_eviction_plan(site, links_of_plan),
             eviction_approval(site),
             eviction_outcome(site),

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 import dagster as dg
 
-from assets import cluster_inventory, deployed_versions, eviction_plan, health_report, image_usage, registry_catalog
+from assets import (
+    cluster_inventory,
+    deployed_versions,
+    eviction_plan,
+    health_report,
+    image_usage,
+    registry_catalog,
+    single_copy_report,
+)
 from assets.freshness import EVIDENCE_IS_FRESH
 from resources.configuration.settings import Site
 
@@ -12,6 +20,7 @@ REFRESH_INVENTORY = "refresh_inventory"
 REFRESH_CATALOG = "refresh_catalog"
 REFRESH_HEALTH = "refresh_health"
 REFRESH_VERSIONS = "refresh_versions"
+REFRESH_SINGLE_COPIES = "refresh_single_copies"
 CHECK_EVIDENCE = "check_evidence"
 PLAN_EVICTION = "plan_eviction"
 
@@ -38,6 +47,11 @@ def build_jobs(site: Site) -> list[dg.UnresolvedAssetJobDefinition]:
             REFRESH_VERSIONS,
             selection=dg.AssetSelection.assets(deployed_versions.KEY),
             description="Which version of each repository runs where, and what newer is there?",
+        ),
+        dg.define_asset_job(
+            REFRESH_SINGLE_COPIES,
+            selection=dg.AssetSelection.assets(single_copy_report.KEY),
+            description="Which images in use are in one registry only, so that its loss would stop them?",
         ),
         dg.define_asset_job(
             PLAN_EVICTION,

@@ -31,6 +31,7 @@ from registry_pipelines.cli import (
     quickstart,
     restore,
     serve,
+    single_copies,
     usage,
     versions,
 )
@@ -131,6 +132,7 @@ app.command("catalog")(catalog.catalog)
 app.command("check")(check.check)
 app.command("usage")(usage.usage)
 app.command("versions")(versions.versions)
+app.command("single-copies")(single_copies.single_copies)
 app.command("images")(images.images)
 app.command("count")(count.count)
 app.command("ls")(ls.ls)

@@ -30,15 +30,18 @@ def serve(
     import signal
     import sys
 
+    from assets.taking.single_copies import take_single_copies
     from assets.taking.versions import take_versions
     from registry_pipelines.web.app import make_app
+    from registry_pipelines.web.copies_page import copies_routes
     from registry_pipelines.web.desk import Desk
     from registry_pipelines.web.guard import refuse_open_door
+    from registry_pipelines.web.kept_report import KeptReport
     from registry_pipelines.web.plan_pages import plan_routes
     from registry_pipelines.web.plan_reader import PlanReader
     from registry_pipelines.web.server import listen, make_server
     from registry_pipelines.web.standing import Reader
-    from registry_pipelines.web.versions_page import VersionsKeeper, versions_routes
+    from registry_pipelines.web.versions_page import versions_routes
     from resources.configuration.secrets import SecretName, read_secret
     from resources.connections import Connections
 
@@ -52,11 +55,13 @@ def serve(
     # uvicorn ends gracefully and then raises the signal again: without this, SIGTERM would cut the end short.
     signal.signal(signal.SIGTERM, _end)
     with Connections(loaded) as connections:
-        desk = Desk(Reader(connections.site, connections.history).look)
-        versions = VersionsKeeper(connections.site, connections.history, lambda: take_versions(connections))
+        site, history = connections.site, connections.history
+        desk = Desk(Reader(site, history).look)
+        versions = KeptReport(site, history, lambda: take_versions(connections))
+        copies = KeptReport(site, history, lambda: take_single_copies(connections))
         app = make_app(
             desk,
-            more=[*versions_routes(versions), *plan_routes(PlanReader(connections.history))],
+            more=[*versions_routes(versions), *copies_routes(copies), *plan_routes(PlanReader(history))],
             read_token=None if token is None else lambda: read_secret(token),
         )
         listening = listen(host, port)

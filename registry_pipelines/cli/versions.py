@@ -11,6 +11,7 @@ import typer
 
 from registry_pipelines.cli.conclusion import conclude
 from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.known_names import known_clusters
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, note, show
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def versions(
         report = take_versions(connections)
         chosen = choose(
             report,
-            clusters=_known(cluster or (), list(connections.site.clusters)),
+            clusters=known_clusters(cluster or (), list(connections.site.clusters)),
             repositories=_globs(repository or ()),
             drift=drift,
         )
@@ -77,14 +78,6 @@ def versions(
     else:
         _show_table(chosen)
     conclude([f"not read: {text}" for text in report.unread])
-
-
-def _known(named: Sequence[str], configured: Sequence[str]) -> Sequence[str]:
-    for name in named:
-        if name not in configured:
-            known = ", ".join(configured) or "none"
-            raise typer.BadParameter(f"no cluster is called {name}; configured are: {known}", param_hint="--cluster")
-    return named
 
 
 def _globs(globs: Sequence[str]) -> Sequence[str]:

@@ -10,7 +10,14 @@ from pathlib import Path
 
 import dagster as dg
 
-from assets import cluster_inventory, deployed_versions, eviction_plan, health_report, registry_catalog
+from assets import (
+    cluster_inventory,
+    deployed_versions,
+    eviction_plan,
+    health_report,
+    registry_catalog,
+    single_copy_report,
+)
 from registry_core.errors import RegistryPipelinesError
 from registry_pipelines.definitions import build_definitions
 from registry_pipelines.jobs import (
@@ -19,6 +26,7 @@ from registry_pipelines.jobs import (
     REFRESH_CATALOG,
     REFRESH_HEALTH,
     REFRESH_INVENTORY,
+    REFRESH_SINGLE_COPIES,
     REFRESH_VERSIONS,
 )
 from resources.configuration.load import LoadedSite
@@ -48,6 +56,7 @@ def steps(loaded: LoadedSite) -> list[Step]:
         *(Step(REFRESH_HEALTH, health_report.KEY, name) for name in site.registries),
         Step(CHECK_EVIDENCE, cluster_inventory.KEY),
         Step(REFRESH_VERSIONS, deployed_versions.KEY),
+        Step(REFRESH_SINGLE_COPIES, single_copy_report.KEY),
         *(Step(PLAN_EVICTION, eviction_plan.KEY, name) for name in site.registries),
     ]
 

@@ -31,6 +31,7 @@ class Link:
 LINKS = (
     Link("/plans", "Eviction plans", "what would go, why, and what became of it"),
     Link("/versions", "Versions", "what runs where, and what newer there is"),
+    Link("/single-copies", "Single copies", "what is in use and in one registry only"),
     Link("/_nagios_check_registry", "The check", "one line for a monitoring system, then one for each image"),
     Link("/_report.json", "Report", "references in use that are in trouble, as JSON"),
     Link("/_report.csv", "Report as CSV", "the same rows for a spreadsheet"),

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable
-
 from anyio import to_thread
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
@@ -17,9 +14,8 @@ from registry_core.deployed_versions_words import (
     summary_sentence,
     version_text,
 )
+from registry_pipelines.web.kept_report import KeptReport
 from registry_pipelines.web.pages import page
-from resources.configuration.settings import Site
-from resources.database.history import History
 
 #: Gravity of a look, in the tones that all pages share.
 _TONES = {
@@ -29,34 +25,9 @@ _TONES = {
 }  # fmt: skip
 
 
-class VersionsKeeper:
-    """The newest report, made again only when a newer snapshot was stored: a catalog may take seconds to read."""
-
-    def __init__(self, site: Site, history: History, take: Callable[[], VersionsReport]) -> None:
-        self._site, self._history, self._take = site, history, take
-        self._lock = threading.Lock()
-        self._known: tuple[tuple[int | None, ...], VersionsReport] | None = None
-
-    def report(self) -> VersionsReport:
-        """Blocking. Raises what the history raises, and IncompleteSnapshot before the first inventory."""
-        with self._lock:
-            newest = self._newest()
-            if self._known is None or self._known[0] != newest:
-                self._known = (newest, self._take())
-            return self._known[1]
-
-    def _newest(self) -> tuple[int | None, ...]:
-        latest = self._history.latest
-        found = [
-            *(latest("inventory", name) for name in self._site.clusters),
-            *(latest("catalog", name) for name in self._site.registries),
-        ]
-        return tuple(None if snapshot is None else snapshot.id for snapshot in found)
-
-
-def versions_routes(keeper: VersionsKeeper) -> list[Route]:
+def versions_routes(kept: KeptReport[VersionsReport]) -> list[Route]:
     async def as_page(request: Request) -> Response:
-        return await to_thread.run_sync(lambda: versions_page(keeper.report(), home="/"))
+        return await to_thread.run_sync(lambda: versions_page(kept.report(), home="/"))
 
     return [Route("/versions", as_page)]
 

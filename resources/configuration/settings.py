@@ -127,6 +127,11 @@ class RegistrySettings(Settings):
         description="names that workloads use for it (`registry.example.com`); default: the host of `url`",
         examples=[["registry.example.com"]],
     )
+    ours: bool = Field(
+        True,
+        description="whether it is in your hands; what is only in registries that are not is told by"
+        " `single_copy_report`",
+    )
     credentials: Credentials | None = Field(
         None, description="how to sign in; default: not at all", examples=[{"docker_config": "~/.docker/config.json"}]
     )

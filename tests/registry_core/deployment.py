@@ -55,7 +55,7 @@ def report(
 ) -> VersionsReport:
     """The whole report. `namespaces` are environments of single namespaces."""
     clusters = Clusters(
-        inventory=_typed(pd.DataFrame(rows, columns=list(INVENTORY_COLUMNS))),
+        inventory=typed(pd.DataFrame(rows, columns=list(INVENTORY_COLUMNS))),
         environments=ENVIRONMENTS,
         environment_of=lambda cluster, namespace: (namespaces or {}).get(namespace, ENVIRONMENTS[cluster]),
         as_of=AS_OF,
@@ -78,7 +78,8 @@ def leaves_out(*globs: str) -> dict[str, Any]:
     return {"include": compile_globs(["**"]), "exclude": compile_globs(globs)}
 
 
-def _typed(frame: pd.DataFrame) -> pd.DataFrame:
+def typed(frame: pd.DataFrame) -> pd.DataFrame:
+    """The frame with times as the history gives them."""
     for name in ("first_seen_at", "last_seen_at", "since"):
         frame[name] = pd.to_datetime(frame[name], utc=True).astype("datetime64[us, UTC]")
     return frame

@@ -11,8 +11,9 @@ from contextlib import contextmanager
 from assets.taking.versions import take_versions
 from registry_core.deployed_versions import Available, Product, VersionsReport
 from registry_pipelines.web.app import make_app
+from registry_pipelines.web.kept_report import KeptReport
 from registry_pipelines.web.server import listen, make_server
-from registry_pipelines.web.versions_page import VersionsKeeper, standalone_page, versions_routes
+from registry_pipelines.web.versions_page import standalone_page, versions_routes
 from tests.registry_pipelines.web.service import Service, Site, at_once, pod
 
 
@@ -25,9 +26,9 @@ def serving(site: Site, taken: list[int]) -> Iterator[Service]:
         taken.append(1)
         return take_versions(connections)
 
-    keeper = VersionsKeeper(connections.site, connections.history, take)
+    kept = KeptReport(connections.site, connections.history, take)
     listening = listen("127.0.0.1", 0)
-    server = make_server(make_app(at_once(site.reader.look), more=versions_routes(keeper)))
+    server = make_server(make_app(at_once(site.reader.look), more=versions_routes(kept)))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening.socket]}, daemon=True)
     thread.start()
     while not server.started:

@@ -1,0 +1,112 @@
+"""Where an image is held: whole, in part, or nobody can tell, for each registry by its catalog.
+
+By digest, in whatever repository. A multi-platform image is held whole where one repository has the index and all that
+it lists: a registry that has the index and lost a child, or has only the child of one platform, cannot serve every
+platform. Attestations among the children (platform `unknown/unknown`) are not needed to run it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pandas as pd
+
+from registry_core.deployed_versions import CatalogSeen
+from registry_core.plain_rows import plain_rows
+
+Holding = Literal["whole", "part", "unread"]
+"""`unread`: its manifests are listed there, and one of them could not be read."""
+
+_ORDER: tuple[Holding, ...] = ("whole", "unread", "part")
+_IMAGE = ["repository", "digest", "config_digest", "os", "architecture", "variant", "fault"]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What one registry holds of one image; `platforms` are those that it can serve, where it holds a part."""
+
+    registry: str
+    holding: Holding
+    platforms: tuple[str, ...] = ()
+
+
+def find_held(digests: Iterable[str], catalogs: Sequence[CatalogSeen]) -> dict[str, tuple[Held, ...]]:
+    """What every registry that was crawled holds of each image, by its digest: of an index, a child, or a config.
+
+    A registry that is not among the answers has nothing of it in its catalog, which says something only where that
+    catalog is whole. Vectorised: seconds for 50,000 digests and 400,000 images.
+    """
+    wanted = pd.Series(sorted(set(digests)), dtype=object, name="root")
+    crawled = [(seen.registry, seen.frames) for seen in catalogs if seen.frames is not None]
+    needed = _without_attestations(
+        _needed(wanted, [frames.children for _, frames in crawled]), [frames.images for _, frames in crawled]
+    )
+    found: dict[str, tuple[Held, ...]] = {}
+    for registry, frames in crawled:
+        for root, held in _held_in(registry, frames.images, needed):
+            found[root] = (*found.get(root, ()), held)
+    return found
+
+
+def _needed(wanted: pd.Series[str], listings: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """(root, node): every manifest that an image needs, itself first. What an index lists is part of its bytes, so
+    any registry that has it tells it for all."""
+    edges = pd.concat(
+        [listing[["digest", "child"]] for listing in listings] or [pd.DataFrame(columns=["digest", "child"])]
+    )
+    edges = edges.drop_duplicates().astype(object)
+    level = pd.DataFrame({"root": wanted, "node": wanted})
+    levels = [level]
+    while True:
+        below = level.merge(edges, left_on="node", right_on="digest")[["root", "child"]]
+        level = below.rename(columns={"child": "node"}).drop_duplicates()
+        known = pd.concat(levels)
+        level = level.merge(known, on=["root", "node"], how="left", indicator="_known")
+        level = level.loc[level["_known"].eq("left_only"), ["root", "node"]]
+        if level.empty:
+            return known.reset_index(drop=True)
+        levels.append(level)
+
+
+def _without_attestations(needed: pd.DataFrame, images: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    attestations = {
+        digest for part in images for digest in part.loc[part["os"].eq("unknown"), "digest"] if isinstance(digest, str)
+    }
+    return needed[~needed["node"].isin(attestations) | needed["node"].eq(needed["root"])]
+
+
+def _held_in(registry: str, images: pd.DataFrame, needed: pd.DataFrame) -> Iterable[tuple[str, Held]]:
+    rows = images[_IMAGE].astype(object)
+    nodes = set(needed["node"])
+    by_digest = rows[rows["digest"].isin(nodes)].assign(node=lambda frame: frame["digest"])
+    by_config = rows[rows["config_digest"].isin(nodes)].assign(node=lambda frame: frame["config_digest"])
+    there = pd.concat([by_digest, by_config])
+    there = there.assign(
+        good=there["fault"].isna(), unread=there["fault"].isin(["forbidden", "unreachable", "throttled"])
+    )
+    platforms = there["os"].fillna("") + "/" + there["architecture"].fillna("")
+    variant = there["variant"].where(there["variant"].notna() & there["variant"].ne(""))
+    there["platform"] = (platforms + ("/" + variant).fillna("")).where(there["os"].notna() & there["good"], None)
+    # A node may stand twice in a repository, as two images with one config: one good one is enough.
+    same = there.groupby(["repository", "node"], sort=False)
+    each = same.agg(good=("good", "any"), unread=("unread", "any"), platform=("platform", "first")).reset_index()
+    asked = needed.groupby("root").size()
+    pairs = needed.merge(each, on="node")
+    pairs["unread"] &= ~pairs["good"]
+    grouped = pairs.groupby(["root", "repository"], sort=False)
+    counted = grouped.agg(good=("good", "sum"), unread=("unread", "sum")).reset_index()
+    counted["asked"] = counted["root"].map(asked)
+    counted["order"] = 2
+    counted.loc[counted["good"] + counted["unread"] >= counted["asked"], "order"] = 1
+    counted.loc[counted["good"] >= counted["asked"], "order"] = 0
+    counted = counted[(counted["order"] < 2) | (counted["good"] > 0)]
+    best = counted.sort_values(["root", "order", "good"], ascending=[True, True, False]).drop_duplicates("root")
+    parts = best[best["order"] == 2].merge(pairs[pairs["good"]], on=["root", "repository"])
+    served: dict[str, list[str]] = {}
+    for root, platform in plain_rows(parts, ("root", "platform")):
+        if platform is not None:
+            served.setdefault(root, []).append(platform)
+    for root, order in plain_rows(best, ("root", "order")):
+        yield root, Held(registry, _ORDER[order], tuple(sorted(set(served.get(root, ())))))
