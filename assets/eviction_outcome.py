@@ -57,7 +57,7 @@ def outcome_event(record: PlanRecord, plan: Plan, journal: pd.DataFrame, *, rest
         described["entries"] = table(_rows(journal), list(_HEADINGS))
     return dg.AssetMaterialization(
         KEY,
-        partition=record.registry,
+        partition=record.subject,
         description=outcome_sentence(record, plan, journal),
         metadata=described,
     )

@@ -12,7 +12,8 @@ from datetime import datetime
 from typing import Literal
 
 from registry_core.errors import ApprovalMissing, PlanStale
-from registry_core.eviction import Plan
+from registry_core.plan_words import PLAN_WORDS
+from registry_core.plans import AnyPlan
 from registry_core.policy_spans import print_age, print_span
 
 Verdict = Literal["approve", "reject"]
@@ -30,8 +31,9 @@ class Approver:
 class Approval:
     """One decision of one person, as it was filed.
 
-    `count` is the number of images as typed. `code_counter` is the time step of the code that was found right
-    (RFC 6238), None where none was given. `signed_in_as` is the name that a sign-in proxy vouches for.
+    `count` is the number of images, or whatever the plan counts, as typed. `code_counter` is the time step of the
+    code that was found right (RFC 6238), None where none was given. `signed_in_as` is the name that a sign-in proxy
+    vouches for.
     """
 
     fingerprint: str
@@ -59,7 +61,7 @@ class ApprovalRules:
 
 
 def file_approval(
-    approval: Approval, plan: Plan, rules: ApprovalRules, *, counters_used: Iterable[int] = ()
+    approval: Approval, plan: AnyPlan, rules: ApprovalRules, *, counters_used: Iterable[int] = ()
 ) -> Approval:
     """Check a decision before it is filed; the approval itself, or ApprovalMissing that says what to correct.
 
@@ -74,9 +76,11 @@ def file_approval(
     _check_person(approval, rules)
     if not approval.reason.strip():
         raise ApprovalMissing("the approval gives no reason; write in a few words why")
-    if approval.decision == "approve" and approval.count != plan.images:
+    if approval.decision == "approve" and approval.count != plan.counted:
+        words = PLAN_WORDS[plan.kind]
         raise ApprovalMissing(
-            f"the approval says that {approval.count:,} images go and the plan holds {plan.images:,}; read it again"
+            f"the approval says that {approval.count:,} {words.field} {words.happens} and the plan holds"
+            f" {plan.counted:,}; read it again"
         )
     approver = rules.approver(approval.who)
     if approver is not None and approver.needs_code:
@@ -88,7 +92,7 @@ def file_approval(
 
 
 def check_approval(
-    plan: Plan,
+    plan: AnyPlan,
     approvals: Sequence[Approval],
     rules: ApprovalRules,
     *,
@@ -105,7 +109,7 @@ def check_approval(
     name = plan.fingerprint[:12]
     if used:
         raise ApprovalMissing(f"the plan {name} was used already, and a plan is used once; make a new plan")
-    age, most = now - (made_at or plan.basis.as_of), plan.basis.limits.max_plan_age
+    age, most = now - (made_at or plan.as_of), plan.max_age
     if age > most:
         what = "is" if made_at else "stands on evidence that is"
         raise PlanStale(
@@ -120,18 +124,14 @@ def check_approval(
         if rejection.decision == "reject" and rules.approver(rejection.who) is not None:
             raise ApprovalMissing(f"{rejection.who} rejected the plan {name}: {rejection.reason}; make a new plan")
     standing = _standing(plan, decisions, rules, now)
-    if len(standing) < 2 and (why := _second_needed(plan)):
+    if len(standing) < 2 and (why := plan.second_person_needed()):
         raise ApprovalMissing(
             f"the plan {name} needs a second person beside {standing[0].who}: {why}; let somebody else approve it too"
         )
     return tuple(standing)
 
 
-def _second_needed(plan: Plan) -> str | None:
-    return plan.basis.limits.needs_second_person(images=plan.images, share=plan.share)
-
-
-def _standing(plan: Plan, decisions: list[Approval], rules: ApprovalRules, now: datetime) -> list[Approval]:
+def _standing(plan: AnyPlan, decisions: list[Approval], rules: ApprovalRules, now: datetime) -> list[Approval]:
     """The approvals that hold, one a person; of none, the reason of the newest one is raised."""
     standing: list[Approval] = []
     refused: ApprovalMissing | PlanStale | None = None
@@ -148,15 +148,16 @@ def _standing(plan: Plan, decisions: list[Approval], rules: ApprovalRules, now: 
     return standing
 
 
-def _check_standing(approval: Approval, plan: Plan, rules: ApprovalRules, now: datetime) -> None:
+def _check_standing(approval: Approval, plan: AnyPlan, rules: ApprovalRules, now: datetime) -> None:
     _check_person(approval, rules)
     if approval.decision != "approve":
         raise ApprovalMissing(
             f"{approval.who} did not approve but wrote {approval.decision!r}; open the plan and decide"
         )
-    if approval.count != plan.images:
+    if approval.count != plan.counted:
         raise ApprovalMissing(
-            f"{approval.who} approved {approval.count:,} images and the plan holds {plan.images:,}; approve it again"
+            f"{approval.who} approved {PLAN_WORDS[plan.kind].count(approval.count)} and the plan holds"
+            f" {plan.counted:,}; approve it again"
         )
     approver = rules.approver(approval.who)
     if approver is not None and approver.needs_code and approval.code_counter is None:

@@ -6,21 +6,21 @@ changed, and carrying it out may only leave entries out (`eviction_shrink`).
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
-from registry_core.errors import Refused
 from registry_core.eviction_brakes import refuse_bad_evidence, refuse_beyond_limits
 from registry_core.eviction_entries import Entry, deletions, single_tags
 from registry_core.fingerprint import canonical_json, fingerprint
 from registry_core.limits import Limits
+from registry_core.plan_documents import parse_time, print_time, read_plan_document
+from registry_core.plan_words import PlanKind
+from registry_core.plans import registry_touched
 from registry_core.policy import Policies, read_policies
 from registry_core.retention_decisions import Decisions
 from registry_core.retention_evidence import Evidence, Snapshot
@@ -43,7 +43,7 @@ class Basis:
     def to_json(self) -> dict[str, Any]:
         return {
             "registry": self.registry,
-            "as_of": _text(self.as_of),
+            "as_of": print_time(self.as_of),
             "catalog": _snapshot_to_json(self.catalog),
             "inventories": {name: _snapshot_to_json(snapshot) for name, snapshot in self.inventories.items()},
             "policies": self.policies.to_json(),
@@ -55,7 +55,7 @@ class Basis:
     def from_json(cls, value: Mapping[str, Any]) -> Basis:
         return cls(
             registry=value["registry"],
-            as_of=_time(value["as_of"]),
+            as_of=parse_time(value["as_of"]),
             catalog=_snapshot_from_json(value["catalog"]),
             inventories={name: _snapshot_from_json(snapshot) for name, snapshot in value["inventories"].items()},
             policies=read_policies(value["policies"], place="policies of the plan"),
@@ -72,6 +72,8 @@ class Plan:
     types again.
     """
 
+    kind: ClassVar[PlanKind] = "eviction"
+
     basis: Basis
     entries: tuple[Entry, ...] = field(repr=False)
     stored_images: int  #: images that the registry held, kept and evicted
@@ -83,6 +85,54 @@ class Plan:
     def fingerprint(self) -> str:
         """SHA-256 of the canonical JSON: what an approval names."""
         return fingerprint(self.to_json())
+
+    @property
+    def subject(self) -> str:
+        """The registry."""
+        return self.basis.registry
+
+    @property
+    def touches(self) -> tuple[str, ...]:
+        return (registry_touched(self.basis.registry),)
+
+    @property
+    def as_of(self) -> datetime:
+        return self.basis.as_of
+
+    @property
+    def max_age(self) -> timedelta:
+        return self.basis.limits.max_plan_age
+
+    @property
+    def counted(self) -> int:
+        return self.images
+
+    @property
+    def entry_count(self) -> int:
+        return len(self.entries)
+
+    @property
+    def figures(self) -> Mapping[str, int]:
+        """Tags and bytes that go, images that the registry held, repositories of which something goes."""
+        return {
+            "tags": self.tags,
+            "image_bytes": self.image_bytes,
+            "stored_images": self.stored_images,
+            "repositories": len({entry.repository for entry in self.entries}),
+        }
+
+    def second_person_needed(self) -> str | None:
+        return self.basis.limits.needs_second_person(images=self.images, share=self.share)
+
+    def rows(self) -> Iterator[Mapping[str, str]]:
+        for entry in self.entries:
+            yield {
+                "what": "remove tags" if entry.kind == "untag" else "delete",
+                "repository": entry.repository,
+                "digest": entry.digest,
+                "tags": ", ".join(entry.tags),
+                "why": "; ".join(reversed(entry.reasons)),
+            }
 
     @property
     def images(self) -> int:
@@ -119,39 +169,19 @@ class Plan:
 
     @classmethod
     def from_json(cls, value: object, *, expected: str | None = None) -> Plan:
-        """Read a plan from its JSON (bytes, text, or what came of parsing it).
+        """Read a plan from its JSON (bytes, text, or what came of parsing it). Raises as `read_plan_document`."""
+        return read_plan_document(value, cls._of, known_format=FORMAT, expected=expected)
 
-        `expected` is the fingerprint it was filed under. Raises Refused for an unknown format, a plan that lacks
-        something, and a fingerprint that does not match.
-        """
-        try:
-            read = json.loads(value) if isinstance(value, (bytes, str)) else value
-        except ValueError as error:
-            raise Refused(f"cannot read the plan: it is no JSON ({error}); make a new one") from error
-        known = read.get("format") if isinstance(read, Mapping) else None
-        if not isinstance(read, Mapping) or known != FORMAT:
-            raise Refused(
-                f"cannot read the plan: its format is {known!r} and this version knows {FORMAT!r}; make a new plan"
-            )
-        try:
-            plan = cls(
-                basis=Basis.from_json(read["basis"]),
-                entries=tuple(Entry.from_json(entry) for entry in read["entries"]),
-                stored_images=read["stored_images"],
-                kept=read["kept"],
-                emptied=tuple(read["emptied"]),
-                waiting_tags=read["waiting_tags"],
-            )
-        except (KeyError, TypeError, ValueError, AttributeError) as error:
-            raise Refused(f"cannot read the plan: something is missing or wrong ({error}); make a new one") from error
-        if isinstance(value, bytes) and hashlib.sha256(value).hexdigest() == expected:
-            return plan  # the very bytes that were filed
-        if expected is not None and plan.fingerprint != expected:
-            raise Refused(
-                f"the plan was filed as {expected[:12]} and its content has the fingerprint {plan.fingerprint[:12]}:"
-                " it was changed, so nothing is done with it; make a new plan"
-            )
-        return plan
+    @classmethod
+    def _of(cls, read: Mapping[str, Any]) -> Plan:
+        return cls(
+            basis=Basis.from_json(read["basis"]),
+            entries=tuple(Entry.from_json(entry) for entry in read["entries"]),
+            stored_images=read["stored_images"],
+            kept=read["kept"],
+            emptied=tuple(read["emptied"]),
+            waiting_tags=read["waiting_tags"],
+        )
 
 
 def make_plan(decisions: Decisions, limits: Limits, *, now: datetime, can_remove_single_tags: bool = False) -> Plan:
@@ -198,20 +228,9 @@ def _emptied(decisions: Decisions) -> tuple[str, ...]:
     return tuple(sorted(nodes.names[np.flatnonzero((going > 0) & (going == stored))].tolist()))
 
 
-def _text(time: datetime) -> str:
-    return time.astimezone(UTC).replace(tzinfo=None).isoformat() + "Z"
-
-
-def _time(text: str) -> datetime:
-    time = datetime.fromisoformat(text)
-    if time.utcoffset() is None:
-        raise ValueError(f"the time {text!r} has no time zone")
-    return time
-
-
 def _snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
-    return {"id": snapshot.id, "as_of": _text(snapshot.as_of)}
+    return {"id": snapshot.id, "as_of": print_time(snapshot.as_of)}
 
 
 def _snapshot_from_json(value: Mapping[str, Any]) -> Snapshot:
-    return Snapshot(id=value["id"], as_of=_time(value["as_of"]))
+    return Snapshot(id=value["id"], as_of=parse_time(value["as_of"]))

@@ -15,7 +15,7 @@ from assets.image_usage import build_image_usage
 from assets.names import live_cluster, live_registry
 from assets.registry_catalog import build_registry_catalog
 from assets.single_copy_report import build_single_copy_report
-from registry_pipelines.approving.job import approve_eviction_plan
+from registry_pipelines.approving.job import build_approval_job
 from registry_pipelines.eviction_jobs import build_eviction_jobs
 from registry_pipelines.eviction_sensors import build_eviction_sensors
 from registry_pipelines.jobs import build_jobs
@@ -46,7 +46,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             eviction_outcome(site),
         ],
         asset_checks=build_freshness_checks(),
-        jobs=[*build_jobs(site), approve_eviction_plan, eviction.execution, eviction.restoration],
+        jobs=[*build_jobs(site), build_approval_job("eviction"), eviction.execution, eviction.restoration],
         schedules=build_schedules(site),
         sensors=[
             *build_sensors(site),

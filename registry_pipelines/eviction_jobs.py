@@ -13,9 +13,11 @@ from assets.eviction_outcome import outcome_event
 from assets.failures import told_to_dagster
 from assets.taking.progress import LoggedProgress
 from registry_core.errors import Refused, RegistryPipelinesError
+from registry_core.eviction import Plan
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.form import RESTORE_OP
 from registry_pipelines.approving.run_config import refuse_what_is_not_plain, signed_in_person
+from registry_pipelines.doorbell import EXECUTE_OP
 from registry_pipelines.eviction.execution import Run, execute_plan
 from registry_pipelines.eviction.restore import refuse_partial, restore_evicted
 from registry_pipelines.holders import Holders
@@ -26,8 +28,6 @@ from resources.site import SiteResource
 
 #: The emergency stop: with limit 0 nothing that deletes begins (Deployment › Concurrency).
 POOL = "registry_delete"
-
-EXECUTE_OP = "execute"
 
 
 class ExecutionForm(dg.Config):
@@ -65,7 +65,7 @@ def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fing
     ledger = connections.history.ledger
     journal = ledger.journal(fingerprint)
     if not journal.empty:
-        stored = ledger.plan(fingerprint)
+        stored = ledger.plan(fingerprint, Plan)
         restore = restore_link(fingerprint, connections.site, location=location_of(context.run))
         context.log_event(outcome_event(stored.record, stored.plan, journal, restore=restore))
 
@@ -130,7 +130,7 @@ def build_eviction_jobs(site: Site) -> EvictionJobs:
     tags = {} if pod is None else {"dagster-k8s/config": pod.dagster_k8s_config()}
 
     @dg.job(
-        name=EXECUTE,
+        name=EXECUTE["eviction"],
         description="Carry out one approved eviction plan. Started by the sensor `execute_approved_plans`; start it"
         " again (Re-execute) when it ended early: it goes on where the journal ends, and does nothing twice.",
         executor_def=dg.in_process_executor,

@@ -1,11 +1,7 @@
-"""Sensors of eviction: approved plans are carried out, and what they changed is read again.
-
-The first is a doorbell: it reads the ledger, never asset events, and the job checks everything itself.
-"""
+"""Sensors of eviction: approved plans are carried out, and what they changed is read again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import dagster as dg
@@ -14,8 +10,9 @@ from assets import health_report, image_usage, registry_catalog
 from assets.presentation import amount
 from registry_pipelines.approving.form import RESTORE_OP
 from registry_pipelines.backfills import WantedBackfill, request_backfill
-from registry_pipelines.eviction_jobs import EXECUTE_OP, EvictionJobs
-from registry_pipelines.links import EXECUTE, PLAN_TAG, REGISTRY_TAG
+from registry_pipelines.doorbell import EXECUTE_OP, build_doorbell
+from registry_pipelines.eviction_jobs import EvictionJobs
+from registry_pipelines.links import EXECUTE, plan_tags
 from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.site import SiteResource
@@ -30,35 +27,10 @@ def build_eviction_sensors(site: Site, jobs: EvictionJobs) -> list[dg.SensorDefi
     """The doorbell, and one for each way in which a change may end."""
     on = dg.DefaultSensorStatus.RUNNING if site.schedules.switched_on else dg.DefaultSensorStatus.STOPPED
     return [
-        _doorbell(on),
+        build_doorbell("eviction", name="execute_approved_plans", on=on),
         _read_again("read_again_after_change", jobs, dg.DagsterRunStatus.SUCCESS, on),
         _read_again("read_again_after_part_of_a_change", jobs, dg.DagsterRunStatus.FAILURE, on),
     ]
-
-
-def _doorbell(on: dg.DefaultSensorStatus) -> dg.SensorDefinition:
-    @dg.sensor(
-        name="execute_approved_plans",
-        job_name=EXECUTE,
-        minimum_interval_seconds=15,
-        default_status=on,
-        description="Starts `execute_eviction_plan` for each approved plan, once.",
-    )
-    def execute_approved_plans(
-        context: dg.SensorEvaluationContext, site: SiteResource
-    ) -> Iterator[dg.RunRequest | dg.SkipReason]:
-        with site.connections() as connections:
-            ready = connections.history.ledger.ready()
-        if not ready:
-            yield dg.SkipReason("No approved plan waits.")
-        for record in ready:
-            yield dg.RunRequest(
-                run_key=record.fingerprint,
-                run_config={"ops": {EXECUTE_OP: {"config": {"plan": record.fingerprint}}}},
-                tags={PLAN_TAG: record.short, REGISTRY_TAG: record.registry},
-            )
-
-    return execute_approved_plans
 
 
 def _read_again(
@@ -87,7 +59,7 @@ def _read_again(
 
 def _backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str) -> WantedBackfill | None:
     """What is to be read again after a run that deleted or put back; None where it changed nothing."""
-    executed = run.job_name == EXECUTE
+    executed = run.job_name == EXECUTE["eviction"]
     config: dict[str, Any] = dict(run.run_config)
     fingerprint = config["ops"][EXECUTE_OP if executed else RESTORE_OP]["config"]["plan"]
     ledger = connections.history.ledger
@@ -102,11 +74,11 @@ def _backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str
     only = executed and run.status is dg.DagsterRunStatus.SUCCESS
     return WantedBackfill(
         id=f"{what}-{record.fingerprint}" + ("" if only else f"-{run.run_id[:8]}"),
-        title=f"After {what} {record.short} of {record.registry}",
+        title=f"After {what} {record.short} of {record.subject}",
         description=f"{amount(count, 'entry', 'entries')} {done} by the run {run.run_id[:8]}; catalog, usage and health"
         " are read again.",
         assets=CHANGED,
-        partition=record.registry,
+        partition=record.subject,
         # The last one makes the UI say who launched it.
-        tags={PLAN_TAG: record.short, REGISTRY_TAG: record.registry, _SENSOR_TAG: sensor},
+        tags={**plan_tags(record), _SENSOR_TAG: sensor},
     )

@@ -9,32 +9,43 @@ import dagster as dg
 
 from assets.eviction_presentation import PlanLinks
 from assets.taking.plan import MadePlan
+from registry_core.plan_words import PLAN_KINDS, PlanKind
 from registry_pipelines.approving.form import approval_form, restore_form
 from registry_pipelines.locations import LOCATION
 from resources.configuration.settings import Site
+from resources.database.ledger_records import PlanRecord
 
-#: Jobs over plans; links open the forms of the first and the last.
-APPROVE = "approve_eviction_plan"
-EXECUTE = "execute_eviction_plan"
+#: The job that carries out plans of a kind.
+EXECUTE: Mapping[PlanKind, str] = {kind: f"execute_{kind}_plan" for kind in PLAN_KINDS}
 RESTORE = "restore_evicted"
 
 #: Tags by which runs about a plan are found (Runs, filter by tag).
 PLAN_TAG = "plan"
-REGISTRY_TAG = "registry"
+
+
+def approve_job(kind: PlanKind) -> str:
+    """The job whose form decides over plans of a kind."""
+    return f"approve_{kind}_plan"
+
+
+def plan_tags(record: PlanRecord) -> dict[str, str]:
+    """Tags of a run about a plan: the plan, and what it is for (`registry`, `migration`, …)."""
+    return {PLAN_TAG: record.short, record.words.subject: record.subject}
 
 
 def links_of_plan(made: MadePlan, site: Site, run: dg.DagsterRun) -> PlanLinks:
     """Where one goes from a plan: the Launchpad with the form filled in, and the page of the web service."""
     plan = made.plan
     return PlanLinks(
-        review=review_link(plan.fingerprint, site, location=location_of(run)),
+        review=review_link("eviction", plan.fingerprint, site, location=location_of(run)),
         whole=whole_plan_link(plan.fingerprint, site),
     )
 
 
-def review_link(fingerprint: str, site: Site, *, location: str) -> str:
-    form = approval_form(fingerprint, with_code=any(one.totp for one in site.approvals.approvers or ()))
-    return launchpad_link(APPROVE, form, location=location, prefix=site.approvals.path_prefix,
+def review_link(kind: PlanKind, fingerprint: str, site: Site, *, location: str) -> str:
+    """The form that decides over a plan."""
+    form = approval_form(kind, fingerprint, with_code=any(one.totp for one in site.approvals.approvers or ()))
+    return launchpad_link(approve_job(kind), form, location=location, prefix=site.approvals.path_prefix,
                           tags={PLAN_TAG: fingerprint[:12]})  # fmt: skip
 
 

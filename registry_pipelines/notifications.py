@@ -61,7 +61,7 @@ def concluded(told: Round) -> dg.SkipReason:
 def link_of_plan(record: PlanRecord, site: Site) -> str | None:
     """The form that decides over a waiting plan, else the page of the plan; None where no address is configured."""
     if record.state == "waiting" and site.dagster_address is not None:
-        path = review_link(record.fingerprint, site, location=LOCATION)
+        path = review_link(record.kind, record.fingerprint, site, location=LOCATION)
         # The prefix of the web server stands in both.
         address = site.dagster_address.rstrip("/").removesuffix(site.approvals.path_prefix)
         return f"{address}{path}"

@@ -71,10 +71,10 @@ def approved(ledger: Ledger, plan: Plan) -> Plan:
     return plan
 
 
-def claimed(ledger: Ledger, plan: Plan, run_id: str = "run 1", **changes: Any) -> Claim:
+def claimed(ledger: Ledger, plan: Plan, run_id: str = "run 1", **changes: Any) -> Claim[Plan]:
     values: dict[str, Any] = {
         "rules": ANYBODY,
         "holder_is_alive": lambda _: True,
         "now": plan.basis.as_of + timedelta(hours=2),
     }
-    return ledger.claim(plan.fingerprint, run_id, **{**values, **changes})
+    return ledger.claim(plan.fingerprint, run_id, Plan, **{**values, **changes})

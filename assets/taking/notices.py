@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from assets.presentation import amount, size
+from assets.plan_presentation import agreement_text
 from registry_core.errors import IncompleteSnapshot
 from registry_core.findings import FINDING_COLUMNS, FINDING_KEY, Finding
 from registry_core.monitoring_evidence import SourceEvidence
@@ -117,14 +117,15 @@ def _environments(site: Site, finding: Finding) -> Iterator[str]:
 def _plans(connections: Connections, now: datetime, link_of: LinkOfPlan) -> Iterator[Topic]:
     ledger = connections.ledger
     for record in ledger.plans(states={"waiting"}, limit=_PLANS_LOOKED_AT, now=now):
-        figures = f"{amount(record.images, 'image')} with {amount(record.tags, 'tag')} ({size(record.image_bytes)})"
         yield Topic(
             key=f"plan {record.fingerprint}",
             subject="plans",
-            group=f"An eviction plan for {record.registry} waits for approval",
+            group=f"{_capital(record.words.article)} for {record.subject} waits for approval",
             state="waiting",
-            line=f"{figures} can go from {record.registry}; {record.stored_images - record.images:,} stay. Good until"
-            f" {record.good_until:%Y-%m-%d %H:%M} UTC. `registry-pipelines plan show {record.short}`",
+            line=_cut(
+                f"{agreement_text(record)}. Good until {record.good_until:%Y-%m-%d %H:%M} UTC."
+                f" `registry-pipelines plan show {record.short}`"
+            ),
             gravity="warning",
             link=link_of(record),
         )
@@ -134,10 +135,11 @@ def _plans(connections: Connections, now: datetime, link_of: LinkOfPlan) -> Iter
         yield Topic(
             key=f"execution {record.fingerprint}",
             subject="executions",
-            group=f"Eviction from {record.registry} {'was stopped' if stopped else 'is done'}",
+            group=f"{record.words.title} {record.subject} {'was stopped' if stopped else 'is done'}",
             state=record.state,
             line=_cut(
-                f"Plan {record.short}, {amount(record.images, 'image')}, {record.state} at {ended:%Y-%m-%d %H:%M} UTC"
+                f"Plan {record.short}, {record.words.count(record.counted)}, {record.state} at"
+                f" {ended:%Y-%m-%d %H:%M} UTC"
                 + (f": {record.why}" if record.why else "")
                 + f". `registry-pipelines journal {record.short}`"
             ),
@@ -145,6 +147,10 @@ def _plans(connections: Connections, now: datetime, link_of: LinkOfPlan) -> Iter
             link=link_of(record),
             quiet=now - ended > NEWS,
         )
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
 
 
 def _key_of_evidence(kind: str, name: str) -> str:

@@ -131,8 +131,8 @@ def _with_the_past(connections: Connections, gathered: Gathered, usage: UsageFra
 
 def _waiting(connections: Connections, registry: str) -> Plan | None:
     ledger = connections.history.ledger
-    records = ledger.plans(registry, {"waiting"}, limit=1)
-    return ledger.plan(records[0].fingerprint).plan if records else None
+    records = ledger.plans(registry, {"waiting"}, kind="eviction", limit=1)
+    return ledger.plan(records[0].fingerprint, Plan).plan if records else None
 
 
 def _is_the_same(waiting: Plan, made: Plan, now: datetime) -> bool:
@@ -146,5 +146,5 @@ def _is_the_same(waiting: Plan, made: Plan, now: datetime) -> bool:
 
 def _last_images(connections: Connections, plan: Plan) -> int | None:
     """Images of the plan before this one."""
-    records = connections.history.ledger.plans(plan.basis.registry, limit=2)
-    return next((record.images for record in records if record.fingerprint != plan.fingerprint), None)
+    records = connections.history.ledger.plans(plan.basis.registry, kind="eviction", limit=2)
+    return next((record.counted for record in records if record.fingerprint != plan.fingerprint), None)

@@ -22,7 +22,7 @@ class PersonsDecision:
 
     plan: str  #: fingerprint, or an unambiguous beginning of it
     decision: Verdict
-    images: int
+    count: int  #: of images, or whatever the plan counts, typed again
     approver: str
     reason: str
     code: str = field(default="", repr=False)
@@ -52,8 +52,8 @@ def file_decision(connections: Connections, decided: PersonsDecision) -> FiledDe
     settings, ledger = connections.site.approvals, connections.history.ledger
     rules = rules_of(settings)
     record = ledger.record(decided.plan)
-    if record.images == 0 and record.tags == 0:
-        raise Refused(f"the plan {record.short} has nothing to evict, so there is nothing to decide")
+    if record.entry_count == 0:
+        raise Refused(f"the plan {record.short} has no entries, so there is nothing to decide")
     at = datetime.now(UTC)
     approval = Approval(
         fingerprint=record.fingerprint,
@@ -61,7 +61,7 @@ def file_decision(connections: Connections, decided: PersonsDecision) -> FiledDe
         who=" ".join(decided.approver.split()),
         at=at,
         reason=" ".join(decided.reason.split()),
-        count=decided.images,
+        count=decided.count,
         expires_at=at + settings.expires,
         code_counter=_counter(settings, rules, decided),
         signed_in_as=decided.signed_in_as,

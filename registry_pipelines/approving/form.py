@@ -5,12 +5,15 @@ A key that is left empty is null, and *Launch Run* stays grey until it is filled
 
 from __future__ import annotations
 
+from registry_core.plan_words import PLAN_WORDS, PlanKind
+
 APPROVAL_OP = "decide"
 RESTORE_OP = "restore"
 
 
-def approval_form(fingerprint: str, *, with_code: bool = False) -> str:
+def approval_form(kind: PlanKind, fingerprint: str, *, with_code: bool = False) -> str:
     """The form that decides over one plan; `with_code` where approvers have one-time codes."""
+    words = PLAN_WORDS[kind]
     code = '      code: "" # six digits, between the quotes\n' if with_code else ""
     return (
         "ops:\n"
@@ -18,8 +21,8 @@ def approval_form(fingerprint: str, *, with_code: bool = False) -> str:
         "    config:\n"
         f'      plan: "{fingerprint}"\n'
         "      decision: approve # or reject\n"
-        "      # Type the number of images that go:\n"
-        "      images:\n"
+        f"      # Type the number of {words.field} that {words.happens}:\n"
+        f"      {words.field}:\n"
         "      # Your name, and why:\n"
         "      approver:\n"
         "      reason:\n"

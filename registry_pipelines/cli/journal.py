@@ -37,4 +37,4 @@ def journal(
     show(frame.to_dict("records"), _SHORT if table else JOURNAL_COLUMNS, form, empty=empty)
     if table and not frame.empty:
         counts = ", ".join(f"{count:,} {word}" for word, count in outcome_counts(frame).items() if count)
-        note(f"plan {record.short} of {record.registry}, {record.state}: {counts}")
+        note(f"plan {record.short} of {record.subject}, {record.state}: {counts}")

@@ -1,4 +1,4 @@
-"""`plan`: make, list and show eviction plans. The commands that decide and carry out have files beside this one."""
+"""`plan`: list and show plans of any kind, make those of evictions. What decides and carries out is beside this."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from registry_core.plan_words import PlanKind
 from registry_pipelines.cli import plan_backtest, plan_decide, plan_execute, plan_explain
 from registry_pipelines.cli.invocation import invocation
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, note, show
@@ -17,17 +18,17 @@ if TYPE_CHECKING:
 
     from resources.database.ledger_records import PlanRecord
 
-RECORD_COLUMNS = ("plan", "registry", "state", "images", "tags", "size", "made_at", "good_until", "why")
-_JSON_COLUMNS = ("fingerprint", *RECORD_COLUMNS[1:5], "image_bytes", "stored_images", "repositories", "made_at",
-                 "as_of", "good_until", "run_id", "finished_at", "why")  # fmt: skip
-_ENTRY_COLUMNS = ("kind", "repository", "digest", "tags", "media_type", "image_bytes", "reasons")
+RECORD_COLUMNS = ("plan", "kind", "subject", "state", "counts", "made_at", "good_until", "why")
+_JSON_COLUMNS = ("fingerprint", *RECORD_COLUMNS[1:4], "counted", "entry_count", "figures", "made_at", "as_of",
+                 "good_until", "run_id", "finished_at", "why")  # fmt: skip
+
 
 PlanArgument = Annotated[str, typer.Argument(metavar="PLAN", help="Fingerprint, or its first six characters or more.")]
 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Eviction plans: make, read, approve, reject, carry out. Exit code 3 where a brake holds.",
+    help="Plans: read, approve, reject; make and carry out those of evictions. Exit code 3 where a brake holds.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
@@ -38,7 +39,7 @@ def make(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Make a plan by the newest evidence and file it for a decision. Nothing is deleted.
+    """Make an eviction plan by the newest evidence and file it for a decision. Nothing is deleted.
 
     Exit code 3 when a limit or the age of the evidence forbids it, 5 when the evidence is not whole.
     """
@@ -62,7 +63,10 @@ def make(
 
 def list_plans(
     context: typer.Context,
-    registry: Annotated[str | None, typer.Option("--registry", "-r", help="Only of this one.")] = None,
+    subject: Annotated[
+        str | None, typer.Option("--for", "-r", "--registry", help="Only for this registry, migration or cut-over.")
+    ] = None,
+    kind: Annotated[PlanKind | None, typer.Option("--kind", help="Only of this kind.")] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many, the newest first.")] = 20,
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
@@ -73,9 +77,7 @@ def list_plans(
     from resources.connections import Connections  # pandas
 
     with Connections(invocation(context).site()) as connections:
-        if registry is not None:
-            connections.registry_settings(registry)
-        _show_records(connections.history.ledger.plans(registry, limit=limit), form)
+        _show_records(connections.history.ledger.plans(subject, kind=kind, limit=limit), form)
 
 
 def show_plan(
@@ -87,41 +89,42 @@ def show_plan(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Show what would go by a plan, an entry a line, with its reasons."""
+    """Show what a plan would do, an entry a line, with its reasons."""
     form = form_of(as_json, as_csv)
 
-    from assets.eviction_presentation import entry_rows  # pandas, dagster
+    from registry_core.eviction import Plan
     from registry_core.eviction_summary import summarise
     from resources.connections import Connections
 
     with Connections(invocation(context).site()) as connections:
-        stored = connections.history.ledger.plan(plan)
+        stored = connections.history.ledger.any_plan(plan)
         decisions = connections.history.ledger.approvals(stored.record.fingerprint)
     if whole:
         sys.stdout.write(stored.plan.to_bytes().decode())
         return
     if form is not Form.TABLE:
-        show((entry.to_json() for entry in stored.plan.entries), _ENTRY_COLUMNS, form)
+        entries = stored.plan.to_json()["entries"]
+        show(entries, list(dict.fromkeys(key for entry in entries for key in entry)), form)
         return
     for sentence in _sentences(stored.record):
         line(sentence)
-    for sentence in summarise(stored.plan).unusual:
+    for sentence in summarise(stored.plan).unusual if isinstance(stored.plan, Plan) else ():
         line(f"! {sentence}")
     for decision in decisions:
         line(f"{decision.who} {decision.decision}s at {decision.at:%Y-%m-%d %H:%M} UTC: {decision.reason}")
     line("")
-    rows = entry_rows(stored.plan.entries)
-    show(rows.to_dict("records"), list(rows.columns), form, empty="nothing goes")
+    rows = list(stored.plan.rows())
+    show(rows, list(rows[0]) if rows else (), form, empty="it has no entries")
 
 
 def _sentences(record: PlanRecord) -> list[str]:
-    from assets.presentation import amount, moment, size  # pandas
+    from assets.plan_presentation import agreement_text  # pandas
+    from assets.presentation import moment
 
     return [
         f"plan {record.fingerprint}",
-        f"of {record.registry}, {record.state}{': ' + record.why if record.why else ''}",
-        f"{amount(record.images, 'image')} with {amount(record.tags, 'tag')} go ({size(record.image_bytes)}), of"
-        f" {record.stored_images:,}; made {moment(record.made_at)}, good until {moment(record.good_until)}",
+        f"{record.words.article} for {record.subject}, {record.state}{': ' + record.why if record.why else ''}",
+        f"{agreement_text(record)}; made {moment(record.made_at)}, good until {moment(record.good_until)}",
     ]
 
 
@@ -134,9 +137,9 @@ def record_row(record: PlanRecord) -> Mapping[str, Any]:
     """A record with the columns of a list and of its JSON."""
     from dataclasses import asdict
 
-    from assets.presentation import size  # pandas
+    from assets.plan_presentation import counts_text  # pandas
 
-    return {**asdict(record), "plan": record.short, "size": size(record.image_bytes)}
+    return {**asdict(record), "plan": record.short, "counts": counts_text(record)}
 
 
 app.command("list")(list_plans)

@@ -12,7 +12,19 @@ from registry_pipelines.cli.output import Form, JsonOption, line, show
 if TYPE_CHECKING:
     from registry_core.approval import Verdict
 
-_COLUMNS = ("fingerprint", "registry", "decision", "who", "at", "reason", "images", "expires_at", "state", "why")
+_COLUMNS = (
+    "fingerprint",
+    "kind",
+    "subject",
+    "decision",
+    "who",
+    "at",
+    "reason",
+    "counted",
+    "expires_at",
+    "state",
+    "why",
+)
 
 _Plan = Annotated[str, typer.Argument(metavar="PLAN", help="Fingerprint, or its first six characters or more.")]
 _Name = Annotated[str, typer.Option("--as", metavar="NAME", help="Your name, as the configuration knows it.")]
@@ -23,21 +35,31 @@ _Code = Annotated[str, typer.Option("--code", help="One-time code, where you hav
 def approve(
     context: typer.Context,
     plan: _Plan,
-    images: Annotated[int, typer.Option("--images", min=0, help="How many images go: type the number again.")],
+    count: Annotated[
+        int,
+        typer.Option(
+            "--images",
+            "--workloads",
+            "--count",
+            metavar="COUNT",
+            min=0,
+            help="How many the plan is about: type it again.",
+        ),
+    ],
     name: _Name,
     reason: _Reason,
     code: _Code = "",
     as_json: JsonOption = False,
 ) -> None:
     """Approve exactly this plan. The sensor in Dagster, or `plan execute`, carries it out."""
-    _decide(context, "approve", plan=plan, images=images, name=name, reason=reason, code=code, as_json=as_json)
+    _decide(context, "approve", plan=plan, count=count, name=name, reason=reason, code=code, as_json=as_json)
 
 
 def reject(
     context: typer.Context, plan: _Plan, name: _Name, reason: _Reason, code: _Code = "", as_json: JsonOption = False
 ) -> None:
     """Reject a plan, also one that was approved and not yet begun. The reason is kept."""
-    _decide(context, "reject", plan=plan, images=0, name=name, reason=reason, code=code, as_json=as_json)
+    _decide(context, "reject", plan=plan, count=0, name=name, reason=reason, code=code, as_json=as_json)
 
 
 def _decide(
@@ -45,7 +67,7 @@ def _decide(
     decision: Verdict,
     *,
     plan: str,
-    images: int,
+    count: int,
     name: str,
     reason: str,
     code: str,
@@ -53,13 +75,13 @@ def _decide(
 ) -> None:
     from datetime import UTC, datetime
 
-    from assets.eviction_approval import approval_event, decision_sentence  # dagster
+    from assets.plan_approval import approval_event, decision_sentence  # dagster
     from registry_pipelines.approving.deciding import PersonsDecision, file_decision
     from registry_pipelines.lineage import tell_lineage
     from resources.connections import Connections
 
     decided = PersonsDecision(
-        plan=plan, decision=decision, images=images, approver=name, reason=reason, code=code,
+        plan=plan, decision=decision, count=count, approver=name, reason=reason, code=code,
         typed_at=datetime.now(UTC),
     )  # fmt: skip
     with Connections(invocation(context).site()) as connections:
@@ -68,9 +90,9 @@ def _decide(
     if as_json:
         approval, record = filed.approval, filed.record
         row = {
-            "fingerprint": record.fingerprint, "registry": record.registry, "decision": approval.decision,
-            "who": approval.who, "at": approval.at, "reason": approval.reason, "images": record.images,
-            "expires_at": approval.expires_at, "state": record.state, "why": record.why,
+            "fingerprint": record.fingerprint, "kind": record.kind, "subject": record.subject,
+            "decision": approval.decision, "who": approval.who, "at": approval.at, "reason": approval.reason,
+            "counted": record.counted, "expires_at": approval.expires_at, "state": record.state, "why": record.why,
         }  # fmt: skip
         show([row], _COLUMNS, Form.JSON)
     else:

@@ -21,13 +21,14 @@ def execute(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Carry out an approved plan now. Every entry is looked at once more; what may not go any more is spared.
+    """Carry out an approved eviction plan now. Every entry is looked at once more; what may not go any more is spared.
 
     Started again, it goes on where the journal ends. Exit code 3 when the lock does not open, 4 when some entries
     could not be deleted.
     """
     from assets.eviction_outcome import outcome_event, outcome_sentence  # pandas, dagster
     from registry_core.errors import RegistryPipelinesError
+    from registry_core.eviction import Plan
     from registry_pipelines.approving.deciding import rules_of
     from registry_pipelines.cli.progress_bar import progress_bar
     from registry_pipelines.eviction.execution import Run, execute_plan
@@ -49,7 +50,7 @@ def execute(
                     note(told)
         except RegistryPipelinesError as error:
             failed = error  # what was done until then is told first
-        journal, stored = ledger.journal(fingerprint), ledger.plan(fingerprint)
+        journal, stored = ledger.journal(fingerprint), ledger.plan(fingerprint, Plan)
         restore = restore_link(fingerprint, connections.site, location=LOCATION)
     if not journal.empty:
         event = outcome_event(stored.record, stored.plan, journal, restore=restore)
@@ -57,7 +58,7 @@ def execute(
         if as_json:
             counts = {column: event.metadata[column].value for column in _COLUMNS[3:-1]}
             bytes_of_it = event.metadata["bytes of what was deleted"].value
-            row = {"fingerprint": fingerprint, "registry": stored.record.registry, "state": stored.record.state}
+            row = {"fingerprint": fingerprint, "registry": stored.record.subject, "state": stored.record.state}
             show([{**row, **counts, "image_bytes": bytes_of_it}], _COLUMNS, Form.JSON)
         else:
             line(outcome_sentence(stored.record, stored.plan, journal))

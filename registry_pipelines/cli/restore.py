@@ -31,6 +31,7 @@ def restore(
     form = form_of(as_json, as_csv)
 
     from assets.eviction_outcome import outcome_event  # pandas, dagster
+    from registry_core.eviction import Plan
     from registry_pipelines.cli.progress_bar import QuietBar, progress_bar
     from registry_pipelines.eviction.restore import refuse_partial, restore_evicted
     from registry_pipelines.holders import this_process
@@ -45,7 +46,7 @@ def restore(
                 connections, plan, images or [], run_id=this_process(), progress=QuietBar(progress)
             )
         ledger = connections.history.ledger
-        stored, journal = ledger.plan(restoration.fingerprint), ledger.journal(restoration.fingerprint)
+        stored, journal = ledger.plan(restoration.fingerprint, Plan), ledger.journal(restoration.fingerprint)
         link = restore_link(restoration.fingerprint, connections.site, location=LOCATION)
     tell_lineage(outcome_event(stored.record, stored.plan, journal, restore=link))
     rows = [

@@ -57,7 +57,7 @@ def bytes_to_collect(connections: Connections, fingerprint: str) -> int:
     for digest, document in connections.ledger.kept_documents({digest for _, digest in gone}):
         sizes[digest] = len(document)
         sizes.update({blob.digest: blob.size_bytes for blob in _blobs(document) if not blob.foreign})
-    images = connections.history.read_catalog(record.registry).images
+    images = connections.history.read_catalog(record.subject).images
     stays = {digest for repository, digest in zip(images["repository"], images["digest"], strict=True)
              if (repository, digest) not in gone}  # fmt: skip
     for digest, document in connections.history.documents(stays):

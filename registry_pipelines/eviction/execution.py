@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 from assets.taking.progress import Progress, Silent
 from registry_core.approval import ApprovalRules
 from registry_core.errors import PartialFailure, RegistryPipelinesError
+from registry_core.eviction import Plan
 from registry_core.eviction_duration import expected_duration
 from registry_core.eviction_outcome import ALREADY_GONE, DELETED, OUTCOME_WORDS, EntryOutcome, OutcomeWord
 from registry_core.eviction_shrink import Shrunk, shrink
@@ -63,11 +64,13 @@ def execute_plan(
     RegistryError (DeletionDisabled), ClusterError, DatabaseError, IncompleteSnapshot.
     """
     ledger = connections.ledger
-    claim = ledger.claim(fingerprint, run.run_id, rules=run.rules, holder_is_alive=run.holder_is_alive, now=run.clock())
+    claim = ledger.claim(
+        fingerprint, run.run_id, Plan, rules=run.rules, holder_is_alive=run.holder_is_alive, now=run.clock()
+    )
     try:
         with ExitStack() as opened:
-            connection = opened.enter_context(closing(connections.registry_to_change(claim.registry)))
-            quarantine = _quarantine(connections, claim.registry, opened)
+            connection = opened.enter_context(closing(connections.registry_to_change(claim.subject)))
+            quarantine = _quarantine(connections, claim.subject, opened)
             work = _Work(connections, claim, run, connection, quarantine, progress or Silent())
             work.do()
     except NewFinding as stopped:
@@ -84,7 +87,7 @@ def execute_plan(
 @dataclass
 class _Work:
     connections: Connections
-    claim: Claim
+    claim: Claim[Plan]
     run: Run
     connection: RegistryConnection
     quarantine: Quarantine | None
@@ -107,7 +110,7 @@ class _Work:
         expected = print_age(expected_duration(self.claim.plan, tags))
         self.progress.note(f"{len(left):,} entries to look at and delete; about {expected}")
         settings = self.connections.site.eviction
-        guard = HealthGuard(self.connections, self.claim.registry, {one.entry.repository for one in left})
+        guard = HealthGuard(self.connections, self.claim.subject, {one.entry.repository for one in left})
         if settings.check_health_between_waves:
             guard.begin()
         look = LastLook(self.connections, evidence, read_policies(self.connections.site.policies))
@@ -125,7 +128,7 @@ class _Work:
         claim, ledger = self.claim, self.connections.ledger
         wave = self._within_what_is_known(wave)
         seen = look.at([one.entry for one in wave], as_of=self.run.clock())
-        documents = documents_of(self.connections, claim.registry, seen.shrunk.entries)
+        documents = documents_of(self.connections, claim.subject, seen.shrunk.entries)
         unreadable = [entry for entry in seen.shrunk.entries if entry.digest not in documents]
         if unreadable:
             seen = _without(seen, {entry.image for entry in unreadable})
@@ -140,7 +143,7 @@ class _Work:
 
     def _within_what_is_known(self, wave: Sequence[Placed]) -> Sequence[Placed]:
         """Single tags are removed only where the configuration still says that this is known to work."""
-        if self.connections.registry_settings(self.claim.registry).removes_single_tags is True:
+        if self.connections.registry_settings(self.claim.subject).removes_single_tags is True:
             return wave
         why = EntryOutcome("spared", "the registry is not known to remove single tags (`removes_single_tags`)")
         self._write([EntryEnded(one.position, one.entry, why) for one in wave if one.entry.kind == "untag"])
@@ -153,7 +156,7 @@ class _Work:
 
     def _hold(self, kept: Sequence[KeptImage]) -> None:
         assert self.quarantine is not None
-        client = RegistryClient(self.connections.registry(self.claim.registry))
+        client = RegistryClient(self.connections.registry(self.claim.subject))
         for image in kept:
             if image.entry.kind == "delete":
                 why = self.quarantine.hold(
@@ -200,7 +203,7 @@ def _decided(
     return ended
 
 
-def _conclude(connections: Connections, claim: Claim, notes: tuple[str, ...]) -> Execution:
+def _conclude(connections: Connections, claim: Claim[Plan], notes: tuple[str, ...]) -> Execution:
     ledger = connections.ledger
     lines = ledger.lines(claim.fingerprint)
     counts: dict[str, int] = {word: sum(line.outcome is not None and line.outcome.word == word for line in lines)

@@ -94,17 +94,17 @@ def restore_evicted(
     record = ledger.record(fingerprint, now=clock())
     if record.state == "executing" and record.holder is not None:
         raise Refused(f"the plan {record.short} is being carried out by the run {record.holder}; restore when it ended")
-    plan = ledger.plan(record.fingerprint).plan
+    plan = ledger.plan(record.fingerprint, Plan).plan
     lines = [line for line in ledger.lines(record.fingerprint) if _was_taken(line)]
     if not lines:
         raise Refused(f"the plan {record.short} deleted nothing, so nothing of it can be put back ({record.state})")
-    ordered = _chosen(lines, plan, images, connections.registry_settings(record.registry).names)
+    ordered = _chosen(lines, plan, images, connections.registry_settings(record.subject).names)
     documents = dict(ledger.kept_documents({line.digest for line in ordered}))
     tell = progress or Silent()
     found: list[Restored] = []
     with ExitStack() as opened:
-        connection = opened.enter_context(closing(connections.registry_to_change(record.registry)))
-        settings = connections.registry_settings(record.registry).quarantine
+        connection = opened.enter_context(closing(connections.registry_to_change(record.subject)))
+        settings = connections.registry_settings(record.subject).quarantine
         quarantine = opened.enter_context(Quarantine(settings.folder, keep=settings.keep)) if settings else None
         client = RegistryClient(connection)
         restorer = Restorer(client, quarantine.blob) if quarantine else Restorer(client)

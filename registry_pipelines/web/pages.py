@@ -29,7 +29,7 @@ class Link:
 
 #: What the front page offers, in its order. Another group of routes adds its page here.
 LINKS = (
-    Link("/plans", "Eviction plans", "what would go, why, and what became of it"),
+    Link("/plans", "Plans", "what would be done, why, and what became of it"),
     Link("/versions", "Versions", "what runs where, and what newer there is"),
     Link("/single-copies", "Single copies", "what is in use and in one registry only"),
     Link("/_nagios_check_registry", "The check", "one line for a monitoring system, then one for each image"),

@@ -13,10 +13,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from assets.plan_presentation import agreement_text, counts_text
 from registry_core.errors import Refused
 from registry_pipelines.web.answers import HEADERS, Told, told_answer
 from registry_pipelines.web.pages import page
-from registry_pipelines.web.plan_reader import OpenPlan, Order, PlanReader, Wanted
+from registry_pipelines.web.plan_lines import OpenLines, ShownLines
+from registry_pipelines.web.plan_paging import Order, Wanted
+from registry_pipelines.web.plan_reader import OpenPlan, PlanReader, Shown
 
 ORDERS: tuple[Order, ...] = get_args(Order)
 
@@ -32,20 +35,34 @@ def plan_routes(reader: PlanReader) -> list[Route]:
 
     async def plans(request: Request) -> Response:
         records = await to_thread.run_sync(reader.records)
-        return page("plans.html", records=records, tones=TONES)
+        return page("plans.html", records=records, counts=counts_text, tones=TONES)
 
     async def plan(request: Request) -> Response:
         opened = await _open(reader, request)
         if isinstance(opened, Response):
             return opened
         wanted = _wanted(request)
-        shown = await to_thread.run_sync(opened.show, wanted)
+        shown: Shown | ShownLines = await to_thread.run_sync(opened.show, wanted)
         record = opened.record
 
         def link(**changes: object) -> str:
             asked = {"q": wanted.text, "order": wanted.order, "page": shown.page, **changes}
             return f"/plans/{record.short}?{urlencode(asked)}"
 
+        if isinstance(opened, OpenLines):
+            answer = page(
+                "plan_lines.html",
+                record=record,
+                what_happens=agreement_text(record),
+                approvals=opened.approvals,
+                columns=opened.columns,
+                shown=shown,
+                wanted=wanted,
+                has_outcomes=bool(opened.outcomes),
+                link=link,
+                tones=TONES,
+            )
+            return _asking_itself(answer)
         answer = page(
             "plan.html",
             record=record,
@@ -60,17 +77,14 @@ def plan_routes(reader: PlanReader) -> list[Route]:
             link=link,
             tones=TONES,
         )
-        # The one form of the service: it asks this page again with other words.
-        policy = answer.headers["Content-Security-Policy"]
-        answer.headers["Content-Security-Policy"] = policy.replace("form-action 'none'", "form-action 'self'")
-        return answer
+        return _asking_itself(answer)
 
     async def plan_json(request: Request) -> Response:
         try:
             record, document = await to_thread.run_sync(reader.document, request.path_params["fingerprint"])
         except Refused as error:
             return told_answer(request.scope, Told(404, str(error)))
-        disposition = {"Content-Disposition": f'attachment; filename="eviction-plan-{record.short}.json"'}
+        disposition = {"Content-Disposition": f'attachment; filename="{record.kind}-plan-{record.short}.json"'}
         return Response(document, media_type="application/json", headers={**HEADERS, **disposition})
 
     return [
@@ -80,7 +94,14 @@ def plan_routes(reader: PlanReader) -> list[Route]:
     ]
 
 
-async def _open(reader: PlanReader, request: Request) -> OpenPlan | Response:
+def _asking_itself(answer: Response) -> Response:
+    """The one form of the service asks its page again with other words."""
+    policy = answer.headers["Content-Security-Policy"]
+    answer.headers["Content-Security-Policy"] = policy.replace("form-action 'none'", "form-action 'self'")
+    return answer
+
+
+async def _open(reader: PlanReader, request: Request) -> OpenPlan | OpenLines | Response:
     """The plan, or the answer that there is none."""
     try:
         return await to_thread.run_sync(reader.open, request.path_params["fingerprint"])

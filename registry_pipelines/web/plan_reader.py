@@ -6,28 +6,17 @@ import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Literal
 
 from registry_core.approval import Approval
 from registry_core.eviction import Plan
 from registry_core.eviction_entries import Entry
 from registry_core.eviction_summary import PlanSummary, summarise
+from registry_pipelines.web.plan_lines import OUTCOMES, OpenLines
+from registry_pipelines.web.plan_paging import Wanted, cut
 from resources.database.history import History
 from resources.database.ledger_records import PlanRecord
 
-Order = Literal["plan", "repository", "size", "tags", "outcome"]
-
 _BEGUN = ("executing", "done", "stopped")
-
-
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """Which entries of a plan are looked at. `text` is searched in repository, tags, digest and reasons."""
-
-    text: str = ""
-    order: Order = "plan"
-    page: int = 1
-    page_size: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +31,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class OpenPlan:
-    """One plan in memory."""
+    """One eviction plan in memory."""
 
     record: PlanRecord
     plan: Plan = field(repr=False)
@@ -77,9 +66,7 @@ class OpenPlan:
             positions.sort(key=lambda position: -len(entries[position].tags))
         elif wanted.order == "outcome":
             positions.sort(key=lambda position: self.outcomes.get(position, ""))
-        pages = max(1, -(-len(positions) // wanted.page_size))
-        page = min(max(1, wanted.page), pages)
-        chosen = positions[(page - 1) * wanted.page_size : page * wanted.page_size]
+        chosen, page, pages = cut(positions, wanted)
         return Shown([(entries[one], self.outcomes.get(one, "")) for one in chosen], len(positions), page, pages)
 
 
@@ -89,7 +76,7 @@ class PlanReader:
     def __init__(self, history: History) -> None:
         self._history = history
         self._lock = threading.Lock()
-        self._open: OpenPlan | None = None
+        self._open: OpenPlan | OpenLines | None = None
 
     def records(self, limit: int = 200) -> list[PlanRecord]:
         """Plans, the newest first."""
@@ -100,25 +87,38 @@ class PlanReader:
         record = self._history.ledger.record(fingerprint)
         return record, self._history.ledger.document(record.fingerprint)
 
-    def open(self, fingerprint: str) -> OpenPlan:
+    def open(self, fingerprint: str) -> OpenPlan | OpenLines:
         """One plan, with decisions and outcomes as they are now. Raises Refused where there is none."""
-        ledger = self._history.ledger
-        record = ledger.record(fingerprint)
+        record = self._history.ledger.record(fingerprint)
         with self._lock:
             known = self._open
             same = known is not None and known.record.fingerprint == record.fingerprint
             if known is not None and same and known.record == record and record.state != "executing":
                 return known
-            plan = known.plan if known is not None and same else ledger.plan(record.fingerprint).plan
-            opened = OpenPlan(record, plan, ledger.approvals(record.fingerprint), self._outcomes(record))
-            if known is not None and same and "_texts" in known.__dict__:
-                opened.__dict__["_texts"] = known._texts
-            self._open = opened
-            return opened
+            self._open = self._read(record, known if same else None)
+            return self._open
+
+    def _read(self, record: PlanRecord, known: OpenPlan | OpenLines | None) -> OpenPlan | OpenLines:
+        """As it is now; what does not change is taken from `known`, which is the same plan as it was before."""
+        ledger = self._history.ledger
+        approvals, outcomes = ledger.approvals(record.fingerprint), self._outcomes(record)
+        plan = known.plan if known is not None else ledger.any_plan(record.fingerprint).plan
+        opened = (
+            OpenPlan(record, plan, approvals, outcomes)
+            if isinstance(plan, Plan)
+            else OpenLines(record, plan, approvals, outcomes)
+        )
+        for worked_out in ("_texts", "lines"):
+            if known is not None and worked_out in known.__dict__:
+                opened.__dict__[worked_out] = known.__dict__[worked_out]
+        return opened
 
     def _outcomes(self, record: PlanRecord) -> Mapping[int, str]:
         if record.state not in _BEGUN:
             return {}
+        if record.kind != "eviction":
+            read = OUTCOMES.get(record.kind)
+            return {} if read is None else read(self._history.ledger, record.fingerprint)
         frame = self._history.ledger.journal(record.fingerprint)
         whys = frame["why"].fillna("")
         return {

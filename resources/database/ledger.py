@@ -16,6 +16,8 @@ import pandas as pd
 
 from registry_core.approval import Approval, ApprovalRules
 from registry_core.eviction import Plan
+from registry_core.plan_words import PlanKind
+from registry_core.plans import AnyPlan, P
 from resources.database import ledger_claims, ledger_decisions, ledger_journal, ledger_plans
 from resources.database.connection import Database
 from resources.database.ledger_records import (
@@ -41,10 +43,10 @@ class Ledger:
 
     # Plans
 
-    def save_plan(self, plan: Plan, *, made_at: datetime, run_id: str | None = None) -> PlanRecord:
+    def save_plan(self, plan: AnyPlan, *, made_at: datetime, run_id: str | None = None) -> PlanRecord:
         """File a plan; filing the same one again changes nothing and answers with the first record.
 
-        Older plans of the registry that are still waiting are superseded; approved ones stand.
+        Older plans of its kind and subject that are still waiting are superseded; approved ones stand.
         """
         return ledger_plans.save_plan(self._database, plan, made_at=made_at, run_id=run_id)
 
@@ -55,12 +57,17 @@ class Ledger:
         """
         return ledger_plans.find_record(self._database, fingerprint, now=_now(now))
 
-    def plan(self, fingerprint: str, *, now: datetime | None = None) -> StoredPlan:
+    def plan(self, fingerprint: str, of: type[P], *, now: datetime | None = None) -> StoredPlan[P]:
         """As `record`, with the plan itself, read and its fingerprint proven.
 
-        Refused also when it was tampered with or is of a format that this version does not know.
+        Refused also when it is of another kind than `of`, was tampered with, or is of a format that this version does
+        not know.
         """
-        return ledger_plans.read_plan(self._database, fingerprint, now=_now(now))
+        return ledger_plans.read_plan(self._database, fingerprint, of, now=_now(now))
+
+    def any_plan(self, fingerprint: str, *, now: datetime | None = None) -> StoredPlan[AnyPlan]:
+        """As `plan`, whatever its kind."""
+        return ledger_plans.read_any_plan(self._database, fingerprint, now=_now(now))
 
     def document(self, fingerprint: str) -> bytes:
         """The JSON of a plan as it was filed. Not read: whoever does more than hand it on takes `plan`."""
@@ -68,14 +75,15 @@ class Ledger:
 
     def plans(
         self,
-        registry: str | None = None,
+        subject: str | None = None,
         states: Collection[PlanState] | None = None,
         *,
+        kind: PlanKind | None = None,
         limit: int = 50,
         now: datetime | None = None,
     ) -> list[PlanRecord]:
         """Filed plans without their documents, the newest first. `expired` is told at `now`."""
-        return ledger_plans.list_plans(self._database, registry, states, limit=limit, now=_now(now))
+        return ledger_plans.list_plans(self._database, subject, states, kind=kind, limit=limit, now=_now(now))
 
     # Decisions
 
@@ -92,12 +100,12 @@ class Ledger:
         """Decisions that were filed for a plan, the oldest first."""
         return ledger_decisions.approvals(self._database, fingerprint)
 
-    def ready(self, *, now: datetime | None = None) -> list[PlanRecord]:
+    def ready(self, kind: PlanKind, *, now: datetime | None = None) -> list[PlanRecord]:
         """Approved plans that nobody has begun, approvals and evidence still good: the doorbell, not the lock.
 
         Cheap: no document is read. The oldest first.
         """
-        return ledger_decisions.ready(self._database, now=_now(now))
+        return ledger_decisions.ready(self._database, kind, now=_now(now))
 
     # Carrying out
 
@@ -105,39 +113,40 @@ class Ledger:
         self,
         fingerprint: str,
         run_id: str,
+        of: type[P],
         *,
         rules: ApprovalRules,
         holder_is_alive: HolderIsAlive,
         now: datetime | None = None,
-    ) -> Claim:
+    ) -> Claim[P]:
         """Take the right to carry out a plan, alone: the lock.
 
         Approvals are checked in the same transaction (ApprovalMissing, PlanStale). Refused while a run that is
-        alive holds this plan, or another one of the same registry. What a dead run has begun is taken over, as long
-        as plan and approval are still good; so is what this run itself has begun.
+        alive holds this plan, or one of any kind that touches the same registry or cluster. What a dead run has begun
+        is taken over, as long as plan and approval are still good; so is what this run itself has begun.
         """
         return ledger_claims.claim(
-            self._database, fingerprint, run_id, rules=rules, holder_is_alive=holder_is_alive, now=_now(now)
+            self._database, fingerprint, run_id, of, rules=rules, holder_is_alive=holder_is_alive, now=_now(now)
         )
 
-    def release(self, claim: Claim, why: str) -> None:
+    def release(self, claim: Claim[AnyPlan], why: str) -> None:
         """Give a claim back with the plan unfinished: the next run may take it over. `why` for who looks."""
         ledger_claims.release(self._database, claim, why)
 
-    def finish(self, claim: Claim, state: Literal["done", "stopped"], why: str = "") -> PlanRecord:
+    def finish(self, claim: Claim[AnyPlan], state: Literal["done", "stopped"], why: str = "") -> PlanRecord:
         """End the plan for good: it was used. Refused when the claim was lost."""
         return ledger_claims.finish(self._database, claim, state, why)
 
-    # Journal
+    # The journal of an eviction
 
-    def journal_before(self, claim: Claim, kept: Sequence[KeptImage]) -> None:
+    def journal_before(self, claim: Claim[Plan], kept: Sequence[KeptImage]) -> None:
         """Keep images before their requests are sent: when this returned, and not before, they may be.
 
         Refused when the claim was lost to another run: then nothing may be sent.
         """
         ledger_journal.write_before(self._database, claim, kept)
 
-    def journal_after(self, claim: Claim, ended: Sequence[EntryEnded]) -> None:
+    def journal_after(self, claim: Claim[Plan], ended: Sequence[EntryEnded]) -> None:
         """Write outcomes, of entries that were kept before, and of those that were spared or gone."""
         ledger_journal.write_after(self._database, claim, ended)
 

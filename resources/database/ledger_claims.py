@@ -6,6 +6,7 @@ was taken for dead, and woke up again, cannot go on beside the one that replaced
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any, Literal
 
@@ -13,7 +14,9 @@ import sqlalchemy as sa
 
 from registry_core.approval import ApprovalRules, check_approval
 from registry_core.errors import Refused
-from resources.database.connection import Database
+from registry_core.plan_words import PLAN_WORDS
+from registry_core.plans import AnyPlan, P
+from resources.database.connection import Database, lock
 from resources.database.ledger_decisions import approvals_of
 from resources.database.ledger_plans import as_record, locked_row, read_plan
 from resources.database.ledger_records import Claim, HolderIsAlive, PlanRecord
@@ -25,18 +28,21 @@ def claim(
     database: Database,
     fingerprint: str,
     run_id: str,
+    of: type[P],
     *,
     rules: ApprovalRules,
     holder_is_alive: HolderIsAlive,
     now: datetime,
-) -> Claim:
-    stored = read_plan(database, fingerprint, now=now)
-    fingerprint, registry = stored.record.fingerprint, stored.record.registry
+) -> Claim[P]:
+    stored = read_plan(database, fingerprint, of, now=now)
+    fingerprint, touches = stored.record.fingerprint, stored.record.touches
     # Whether a run lives is asked outside the transaction: that is another system, and may take its time.
     with database.reading("look who works on plans") as connection:
-        holders = {row.holder for row in connection.execute(_executing(registry)) if row.holder}
+        holders = {row.holder for row in _executing(connection, touches) if row.holder}
     dead = {holder for holder in holders if holder == run_id or not holder_is_alive(holder)}
     with database.writing(f"claim the plan {fingerprint[:12]}") as connection:
+        for thing in sorted(touches):
+            lock(connection, f"changes of {thing}")
         row = locked_row(connection, fingerprint)
         used = row.state in ("done", "stopped")
         check_approval(stored.plan, approvals_of(connection, fingerprint), rules, now=now, used=used)
@@ -44,7 +50,7 @@ def claim(
             raise Refused(
                 f"the plan {fingerprint[:12]} is {row.state}, so it is not carried out: {row.why or 'decide'}"
             )
-        _refuse_beside_others(connection, registry, fingerprint, dead)
+        _refuse_beside_others(connection, stored.record, dead)
         number = row.claim_number + 1
         connection.execute(
             sa.update(plans)
@@ -53,7 +59,7 @@ def claim(
         )
     return Claim(
         fingerprint=fingerprint,
-        registry=registry,
+        subject=stored.record.subject,
         run_id=run_id,
         number=number,
         resumed=row.state == "executing",
@@ -61,25 +67,30 @@ def claim(
     )
 
 
-def _executing(registry: str) -> sa.Select[Any]:
-    return sa.select(plans).where(plans.c.registry == registry, plans.c.state == "executing")
+def _executing(connection: sa.Connection, touches: Collection[str]) -> list[sa.Row[Any]]:
+    """Plans under way, of any kind, that change one of these things. There are never many under way."""
+    rows = connection.execute(sa.select(plans).where(plans.c.state == "executing"))
+    return [row for row in rows if not set(touches).isdisjoint(row.touches)]
 
 
-def _refuse_beside_others(connection: sa.Connection, registry: str, fingerprint: str, dead: set[str]) -> None:
-    for row in connection.execute(_executing(registry)):
+def _refuse_beside_others(connection: sa.Connection, record: PlanRecord, dead: set[str]) -> None:
+    for row in _executing(connection, record.touches):
         if row.holder is None or row.holder in dead:
             continue
+        shared = ", ".join(sorted(set(record.touches) & set(row.touches)))
         what = (
-            "this plan" if row.fingerprint == fingerprint else f"the plan {row.fingerprint[:12]} of the same registry"
+            "this plan"
+            if row.fingerprint == record.fingerprint
+            else f"{PLAN_WORDS[row.kind].article} ({row.fingerprint[:12]}) for the same {shared}"
         )
         since = f" since {from_micros(row.claimed_at):%Y-%m-%d %H:%M:%S} UTC" if row.claimed_at is not None else ""
         raise Refused(
-            f"the plan {fingerprint[:12]} is not carried out: the run {row.holder} works on {what}{since};"
+            f"the plan {record.short} is not carried out: the run {row.holder} works on {what}{since};"
             " wait for it, or end it first"
         )
 
 
-def check_claim(connection: sa.Connection, claim: Claim) -> sa.Row[Any]:
+def check_claim(connection: sa.Connection, claim: Claim[AnyPlan]) -> sa.Row[Any]:
     """The row of the claimed plan, held until the transaction ends. Refused when another run has taken it over."""
     query = sa.select(plans).where(plans.c.fingerprint == claim.fingerprint).with_for_update()
     row = connection.execute(query).one()
@@ -91,7 +102,7 @@ def check_claim(connection: sa.Connection, claim: Claim) -> sa.Row[Any]:
     return row
 
 
-def release(database: Database, claim: Claim, why: str) -> None:
+def release(database: Database, claim: Claim[AnyPlan], why: str) -> None:
     with database.writing(f"release the plan {claim.fingerprint[:12]}") as connection:
         check_claim(connection, claim)
         connection.execute(
@@ -99,7 +110,7 @@ def release(database: Database, claim: Claim, why: str) -> None:
         )
 
 
-def finish(database: Database, claim: Claim, state: Literal["done", "stopped"], why: str) -> PlanRecord:
+def finish(database: Database, claim: Claim[AnyPlan], state: Literal["done", "stopped"], why: str) -> PlanRecord:
     with database.writing(f"finish the plan {claim.fingerprint[:12]}") as connection:
         check_claim(connection, claim)
         at = now_micros()

@@ -9,8 +9,9 @@ import sqlalchemy as sa
 
 from registry_core.approval import Approval, ApprovalRules, check_approval, file_approval
 from registry_core.errors import ApprovalMissing, PlanStale, Refused
+from registry_core.plan_words import PlanKind
 from resources.database.connection import Database, lock
-from resources.database.ledger_plans import as_record, locked_row, read_plan
+from resources.database.ledger_plans import as_record, locked_row, read_any_plan
 from resources.database.ledger_records import PlanRecord
 from resources.database.ledger_schema import approvals as table
 from resources.database.ledger_schema import plans, spent_codes
@@ -22,14 +23,14 @@ _OPEN = ("waiting", "approved")
 _TOO_LATE = {
     "rejected": "was rejected already ({why}); make a new plan",
     "superseded": "was {why}; open that one",
-    "executing": "is being carried out; to stop it, set the pool `registry_delete` to 0",
+    "executing": "is being carried out; to stop it, terminate that run",
     "done": "was carried out already, and a plan is used once; make a new plan",
     "stopped": "was stopped while it was carried out ({why}); make a new plan",
 }
 
 
 def file_decision(database: Database, approval: Approval, rules: ApprovalRules) -> PlanRecord:
-    stored = read_plan(database, approval.fingerprint, now=approval.at)
+    stored = read_any_plan(database, approval.fingerprint, now=approval.at)
     fingerprint = stored.record.fingerprint
     refused: Refused | None = None
     with database.writing(f"file the decision over the plan {fingerprint[:12]}") as connection:
@@ -82,11 +83,14 @@ def approvals(database: Database, fingerprint: str) -> list[Approval]:
         return _of_plan(connection, fingerprint)
 
 
-def ready(database: Database, *, now: datetime) -> list[PlanRecord]:
+def ready(database: Database, kind: PlanKind, *, now: datetime) -> list[PlanRecord]:
     moment = to_micros(now)
     in_force = sa.select(table.c.fingerprint).where(table.c.decision == "approve", table.c.expires_at > moment)
     query = sa.select(plans).where(
-        plans.c.state == "approved", plans.c.good_until >= moment, plans.c.fingerprint.in_(in_force)
+        plans.c.kind == kind,
+        plans.c.state == "approved",
+        plans.c.good_until >= moment,
+        plans.c.fingerprint.in_(in_force),
     )
     with database.reading("look for approved plans") as connection:
         return [as_record(row, now=now) for row in connection.execute(query.order_by(plans.c.made_at))]

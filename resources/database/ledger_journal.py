@@ -1,4 +1,4 @@
-"""The journal of a plan: what is kept of each entry before its request, and what became of it."""
+"""The journal of an eviction plan: what is kept of each entry before its request, and what became of it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pandas as pd
 import sqlalchemy as sa
 
 from registry_core.digests import verify
+from registry_core.eviction import Plan
 from registry_core.eviction_entries import Entry
 from registry_core.eviction_outcome import EntryOutcome
 from resources.database.bulk import insert_new
@@ -28,7 +29,7 @@ _ASKED_AGAIN = ("tags", "referrers", "media_type", "kept_at", "outcome", "why", 
 _ENDED = ("outcome", "why", "ended_at", "run_id")
 
 
-def write_before(database: Database, claim: Claim, kept: Sequence[KeptImage]) -> None:
+def write_before(database: Database, claim: Claim[Plan], kept: Sequence[KeptImage]) -> None:
     for image in kept:
         if not verify(image.document, image.entry.digest):
             raise ValueError(f"the manifest kept of {image.entry.digest} has another digest: it could not be restored")
@@ -56,7 +57,7 @@ def write_before(database: Database, claim: Claim, kept: Sequence[KeptImage]) ->
         insert_new(connection, journal, rows, also=_replacing(_ASKED_AGAIN))
 
 
-def write_after(database: Database, claim: Claim, ended: Sequence[EntryEnded]) -> None:
+def write_after(database: Database, claim: Claim[Plan], ended: Sequence[EntryEnded]) -> None:
     at = now_micros()
     asked, not_asked = (
         [

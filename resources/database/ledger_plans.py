@@ -11,7 +11,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry_core.errors import Refused
-from registry_core.eviction import Plan
+from registry_core.plan_kinds import class_of
+from registry_core.plan_words import PLAN_WORDS, PlanKind
+from registry_core.plans import AnyPlan, P
 from resources.database.connection import Database, lock
 from resources.database.ledger_records import PlanRecord, PlanState, StoredPlan
 from resources.database.ledger_schema import plan_documents, plans
@@ -21,26 +23,26 @@ _BEGINNING = re.compile(r"[0-9a-f]{6,64}")
 _MAY_EXPIRE = ("waiting", "approved")
 
 
-def save_plan(database: Database, plan: Plan, *, made_at: datetime, run_id: str | None) -> PlanRecord:
+def save_plan(database: Database, plan: AnyPlan, *, made_at: datetime, run_id: str | None) -> PlanRecord:
     document = plan.to_bytes()
-    fingerprint, registry = plan.fingerprint, plan.basis.registry
-    with database.writing(f"file a plan for {registry}") as connection:
-        lock(connection, f"plans of {registry}")
+    fingerprint = plan.fingerprint
+    with database.writing(f"file {PLAN_WORDS[plan.kind].article} for {plan.subject}") as connection:
+        lock(connection, _plans_of(plan.kind, plan.subject))
         if _row(connection, fingerprint) is None:
             connection.execute(
                 sa.insert(plans).values(
                     fingerprint=fingerprint,
-                    registry=registry,
+                    kind=plan.kind,
+                    subject=plan.subject,
                     state="waiting",
                     made_at=to_micros(made_at),
-                    as_of=to_micros(plan.basis.as_of),
-                    good_until=to_micros(plan.basis.as_of + plan.basis.limits.max_plan_age),
+                    as_of=to_micros(plan.as_of),
+                    good_until=to_micros(plan.as_of + plan.max_age),
                     run_id=run_id,
-                    images=plan.images,
-                    tags=plan.tags,
-                    image_bytes=plan.image_bytes,
-                    stored_images=plan.stored_images,
-                    repositories=len({entry.repository for entry in plan.entries}),
+                    counted=plan.counted,
+                    entry_count=plan.entry_count,
+                    figures=dict(plan.figures),
+                    touches=list(plan.touches),
                     claim_number=0,
                     why="",
                 )
@@ -48,15 +50,22 @@ def save_plan(database: Database, plan: Plan, *, made_at: datetime, run_id: str 
             connection.execute(
                 sa.insert(plan_documents).values(fingerprint=fingerprint, document=zlib.compress(document, 3))
             )
-            _supersede_older(connection, registry, fingerprint, to_micros(made_at))
+            _supersede_older(connection, plan, to_micros(made_at))
         return as_record(_known(connection, fingerprint), now=made_at)
 
 
-def _supersede_older(connection: sa.Connection, registry: str, by: str, made_at: int) -> None:
+def _plans_of(kind: str, subject: str) -> str:
+    """The name of the lock over the plans of one kind for one subject."""
+    return f"{kind} plans of {subject}"
+
+
+def _supersede_older(connection: sa.Connection, plan: AnyPlan, made_at: int) -> None:
     """Of plans that wait, only the newest goes on waiting: that may be another one than ours."""
-    waiting = sa.select(plans).where(plans.c.registry == registry, plans.c.state == "waiting")
+    waiting = sa.select(plans).where(
+        plans.c.kind == plan.kind, plans.c.subject == plan.subject, plans.c.state == "waiting"
+    )
     rows = connection.execute(waiting.order_by(plans.c.made_at)).all()
-    newest = max(rows, key=lambda row: (row.made_at, row.fingerprint == by))
+    newest = max(rows, key=lambda row: (row.made_at, row.fingerprint == plan.fingerprint))
     others = [row.fingerprint for row in rows if row.fingerprint != newest.fingerprint]
     if others:
         connection.execute(
@@ -73,9 +82,19 @@ def find_record(database: Database, beginning: str, *, now: datetime) -> PlanRec
         return as_record(_found(connection, beginning), now=now)
 
 
-def read_plan(database: Database, beginning: str, *, now: datetime) -> StoredPlan:
+def read_plan(database: Database, beginning: str, of: type[P], *, now: datetime) -> StoredPlan[P]:
     record, document = read_document(database, beginning, now=now)
-    return StoredPlan(record, Plan.from_json(document, expected=record.fingerprint))
+    if record.kind != of.kind:
+        raise Refused(
+            f"{record.short} is {record.words.article} for {record.subject}, and {PLAN_WORDS[of.kind].article} is"
+            " asked for; `plan list` shows which is which"
+        )
+    return StoredPlan(record, of.from_json(document, expected=record.fingerprint))
+
+
+def read_any_plan(database: Database, beginning: str, *, now: datetime) -> StoredPlan[AnyPlan]:
+    record, document = read_document(database, beginning, now=now)
+    return StoredPlan(record, class_of(record.kind).from_json(document, expected=record.fingerprint))
 
 
 def read_document(database: Database, beginning: str, *, now: datetime) -> tuple[PlanRecord, bytes]:
@@ -99,11 +118,19 @@ def _unpacked(packed: bytes | None, record: PlanRecord) -> bytes:
 
 
 def list_plans(
-    database: Database, registry: str | None, states: Collection[PlanState] | None, *, limit: int, now: datetime
+    database: Database,
+    subject: str | None,
+    states: Collection[PlanState] | None,
+    *,
+    kind: PlanKind | None,
+    limit: int,
+    now: datetime,
 ) -> list[PlanRecord]:
     query = sa.select(plans).order_by(plans.c.made_at.desc(), plans.c.fingerprint).limit(limit)
-    if registry is not None:
-        query = query.where(plans.c.registry == registry)
+    if kind is not None:
+        query = query.where(plans.c.kind == kind)
+    if subject is not None:
+        query = query.where(plans.c.subject == subject)
     if states is not None:
         query = query.where(sa.or_(sa.false(), *(_in_state(state, to_micros(now)) for state in states)))
     with database.reading("list plans") as connection:
@@ -129,17 +156,17 @@ def as_record(row: sa.Row[Any], *, now: datetime) -> PlanRecord:
     good_until = from_micros(row.good_until)
     return PlanRecord(
         fingerprint=row.fingerprint,
-        registry=row.registry,
+        kind=row.kind,
+        subject=row.subject,
         state=_state_of(row, too_old=good_until < now),
         made_at=from_micros(row.made_at),
         as_of=from_micros(row.as_of),
         good_until=good_until,
         run_id=row.run_id,
-        images=row.images,
-        tags=row.tags,
-        image_bytes=row.image_bytes,
-        stored_images=row.stored_images,
-        repositories=row.repositories,
+        counted=row.counted,
+        entry_count=row.entry_count,
+        figures=row.figures,
+        touches=tuple(row.touches),
         holder=row.holder,
         finished_at=maybe_from_micros(row.finished_at),
         why=row.why,
@@ -156,8 +183,12 @@ def _state_of(row: sa.Row[Any], *, too_old: bool) -> PlanState:
 
 
 def locked_row(connection: sa.Connection, fingerprint: str) -> sa.Row[Any]:
-    """The row of one plan, nobody else writing to its registry's plans before our transaction ends. Refused if none."""
-    lock(connection, f"plans of {_known(connection, fingerprint).registry}")
+    """The row of one plan, nobody else writing to plans of its kind and subject before our transaction ends.
+
+    Refused if there is none.
+    """
+    known = _known(connection, fingerprint)
+    lock(connection, _plans_of(known.kind, known.subject))
     return _known(connection, fingerprint)
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Literal
+from typing import Generic, Literal
 
-from registry_core.eviction import Plan
 from registry_core.eviction_entries import Entry, Kind
 from registry_core.eviction_outcome import EntryOutcome
+from registry_core.plan_words import PLAN_WORDS, PlanKind, PlanWords
+from registry_core.plans import P_co
 
 PlanState = Literal["waiting", "approved", "rejected", "superseded", "expired", "executing", "done", "stopped"]
 """waiting: for a decision, or for a second person's. expired: told of waiting and approved plans whose evidence has
@@ -33,17 +34,17 @@ class PlanRecord:
     """One filed plan without its document: what a list shows."""
 
     fingerprint: str
-    registry: str
+    kind: PlanKind
+    subject: str  #: the registry, migration or cut-over that it is a plan for
     state: PlanState
     made_at: datetime
     as_of: datetime  #: of its evidence
-    good_until: datetime  #: `as_of` + limits.max_plan_age: later it is not carried out
+    good_until: datetime  #: later it is neither approved nor carried out
     run_id: str | None  #: that made it
-    images: int  #: the number that an approver types
-    tags: int
-    image_bytes: int
-    stored_images: int
-    repositories: int
+    counted: int  #: the number that an approver types
+    entry_count: int
+    figures: Mapping[str, int]  #: as `AnyPlan.figures`
+    touches: tuple[str, ...]
     holder: str | None = None  #: run that claimed it last, while executing
     finished_at: datetime | None = None
     why: str = ""  #: why it was rejected, stopped or interrupted, or what superseded it
@@ -52,26 +53,30 @@ class PlanRecord:
     def short(self) -> str:
         return self.fingerprint[:12]
 
+    @property
+    def words(self) -> PlanWords:
+        return PLAN_WORDS[self.kind]
+
 
 @dataclass(frozen=True, slots=True)
-class StoredPlan:
+class StoredPlan(Generic[P_co]):
     """A filed plan, read whole, its fingerprint proven."""
 
     record: PlanRecord
-    plan: Plan = field(repr=False)
+    plan: P_co = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """The right to carry out one plan. Every journal entry before a request shows it again, so that a run which
-    was taken for dead and replaced cannot go on."""
+class Claim(Generic[P_co]):
+    """The right to carry out one plan. Every journal entry before a deed shows it again, so that a run which was taken
+    for dead and replaced cannot go on."""
 
     fingerprint: str
-    registry: str
+    subject: str
     run_id: str
     number: int
     resumed: bool  #: whether another run began this plan and did not end it
-    plan: Plan = field(repr=False)
+    plan: P_co = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -8,23 +8,25 @@ from resources.database.schema import metadata
 
 _SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
 
-#: One filed plan. `good_until` is where its evidence becomes too old; `claim_number` counts the claims, so that a
-#: run whose claim was taken over notices. Documents lie apart: a list does not walk over them.
+#: One filed plan of any kind. `counted` is the number that an approver types; `figures` is what lists show beside it,
+#: numbers by name; `touches` names what carrying it out changes. `good_until` is where its evidence becomes too old;
+#: `claim_number` counts the claims, so that a run whose claim was taken over notices. Documents lie apart: a list
+#: does not walk over them.
 plans = sa.Table(
-    "eviction_plans",
+    "plans",
     metadata,
     sa.Column("fingerprint", sa.Text, primary_key=True),
-    sa.Column("registry", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("made_at", sa.BigInteger, nullable=False),
     sa.Column("as_of", sa.BigInteger, nullable=False),
     sa.Column("good_until", sa.BigInteger, nullable=False),
     sa.Column("run_id", sa.Text),
-    sa.Column("images", sa.BigInteger, nullable=False),
-    sa.Column("tags", sa.BigInteger, nullable=False),
-    sa.Column("image_bytes", sa.BigInteger, nullable=False),
-    sa.Column("stored_images", sa.BigInteger, nullable=False),
-    sa.Column("repositories", sa.BigInteger, nullable=False),
+    sa.Column("counted", sa.BigInteger, nullable=False),
+    sa.Column("entry_count", sa.BigInteger, nullable=False),
+    sa.Column("figures", sa.JSON, nullable=False),
+    sa.Column("touches", sa.JSON, nullable=False),
     sa.Column("claim_number", sa.BigInteger, nullable=False),
     sa.Column("holder", sa.Text),
     sa.Column("claimed_at", sa.BigInteger),
@@ -33,24 +35,24 @@ plans = sa.Table(
     sa.CheckConstraint(
         "state IN ('waiting', 'approved', 'rejected', 'superseded', 'executing', 'done', 'stopped')", name="state"
     ),
-    sa.Index(None, "registry", "made_at"),
+    sa.Index(None, "kind", "subject", "made_at"),
     sa.Index(None, "state"),
 )
 
 #: The canonical JSON whose SHA-256 is the fingerprint, compressed by zlib.
 plan_documents = sa.Table(
-    "eviction_plan_documents",
+    "plan_documents",
     metadata,
-    sa.Column("fingerprint", sa.Text, sa.ForeignKey("eviction_plans.fingerprint"), primary_key=True),
+    sa.Column("fingerprint", sa.Text, sa.ForeignKey("plans.fingerprint"), primary_key=True),
     sa.Column("document", sa.LargeBinary, nullable=False),
 )
 
 #: One decision of one person.
 approvals = sa.Table(
-    "eviction_approvals",
+    "approvals",
     metadata,
     sa.Column("id", _SERIAL, primary_key=True),
-    sa.Column("fingerprint", sa.Text, sa.ForeignKey("eviction_plans.fingerprint"), nullable=False),
+    sa.Column("fingerprint", sa.Text, sa.ForeignKey("plans.fingerprint"), nullable=False),
     sa.Column("decision", sa.Text, nullable=False),
     sa.Column("who", sa.Text, nullable=False),
     sa.Column("decided_at", sa.BigInteger, nullable=False),
@@ -71,12 +73,12 @@ spent_codes = sa.Table(
     sa.Column("counter", sa.BigInteger, primary_key=True, autoincrement=False),
 )
 
-#: What was done with each entry of a plan. `kept_at` is written before its request and is null for what was never to
-#: be requested; `outcome` is null while nobody knows. `why` completes the outcome.
+#: What was done with each entry of an eviction plan. `kept_at` is written before its request and is null for what was
+#: never to be requested; `outcome` is null while nobody knows. `why` completes the outcome.
 journal = sa.Table(
     "eviction_journal",
     metadata,
-    sa.Column("fingerprint", sa.Text, sa.ForeignKey("eviction_plans.fingerprint"), primary_key=True),
+    sa.Column("fingerprint", sa.Text, sa.ForeignKey("plans.fingerprint"), primary_key=True),
     sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("kind", sa.Text, nullable=False),
     sa.Column("repository", sa.Text, nullable=False),

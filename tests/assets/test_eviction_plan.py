@@ -96,7 +96,7 @@ def test_a_long_summary_drops_what_does_not_fit_and_never_the_link(made: MadePla
 
 def test_a_plan_with_nothing_to_evict_says_so_and_asks_nobody(company: Company, instance: dg.DagsterInstance) -> None:
     with_policies(company, policies=[{"repositories": ["**"], "protect": True}])
-    assert make_plan(company, instance).images == 0
+    assert make_plan(company, instance).counted == 0
     (record,) = instance.fetch_materializations(KEY, limit=1).records
     assert record.asset_materialization is not None
     summary = str(record.asset_materialization.metadata["summary"].value)

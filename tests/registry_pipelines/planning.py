@@ -17,7 +17,7 @@ from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from assets.taking.usage import take_usage
 from registry_pipelines.definitions import build_definitions
 from registry_pipelines.jobs import PLAN_EVICTION
-from registry_pipelines.links import APPROVE
+from registry_pipelines.links import approve_job
 from resources.database.ledger_records import PlanRecord
 from tests.company import REGISTRY, Company
 
@@ -74,7 +74,7 @@ def make_plan(company: Company, instance: dg.DagsterInstance) -> PlanRecord:
 
 def newest_plan(company: Company) -> PlanRecord:
     with company.connections() as connections:
-        return connections.history.ledger.plans(REGISTRY, limit=1)[0]
+        return connections.history.ledger.plans(REGISTRY, kind="eviction", limit=1)[0]
 
 
 def filled_form(form: str, **filled: Any) -> dict[str, Any]:
@@ -89,7 +89,7 @@ def send_form(
     company: Company, instance: dg.DagsterInstance, form: str, tags: Mapping[str, str] | None = None, **filled: Any
 ) -> dg.ExecuteInProcessResult:
     """Send the approval form."""
-    return run_job(company, instance, APPROVE, config=filled_form(form, **filled), tags=tags)
+    return run_job(company, instance, approve_job("eviction"), config=filled_form(form, **filled), tags=tags)
 
 
 def failure_of(result: dg.ExecuteInProcessResult) -> str:

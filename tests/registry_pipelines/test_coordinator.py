@@ -96,7 +96,7 @@ def test_without_the_coordinator_nobody_counts_as_signed_in(instance: dg.Dagster
 def test_who_approves_is_who_is_signed_in(company: Company, signed_in: dg.DagsterInstance) -> None:
     with_policies(company, approvals={"sign_in_header": HEADER})
     plan = make_plan(company, signed_in)
-    form, filled = approval_form(plan.fingerprint), {"images": plan.images, "reason": "as agreed"}
+    form, filled = approval_form("eviction", plan.fingerprint), {"images": plan.counted, "reason": "as agreed"}
 
     told = failure_of(send_form(company, signed_in, form, approver="alice", **filled))
     assert "alice was not signed in" in told

@@ -31,8 +31,8 @@ def approved(company: Company, instance: dg.DagsterInstance, **sections: Any) ->
     """A plan that was approved; its fingerprint."""
     with_policies(company, **sections)
     plan = make_plan(company, instance)
-    form = approval_form(plan.fingerprint)
-    assert send_form(company, instance, form, images=plan.images, approver="Alice", reason="as agreed").success
+    form = approval_form("eviction", plan.fingerprint)
+    assert send_form(company, instance, form, images=plan.counted, approver="Alice", reason="as agreed").success
     return plan.fingerprint
 
 
@@ -67,7 +67,7 @@ def read_again(
 
 def execute(company: Company, instance: dg.DagsterInstance, fingerprint: str) -> dg.ExecuteInProcessResult:
     config = {"ops": {"execute": {"config": {"plan": fingerprint}}}}
-    return run_job(company, instance, EXECUTE, config=config)
+    return run_job(company, instance, EXECUTE["eviction"], config=config)
 
 
 def tags_of(company: Company) -> int:
@@ -83,8 +83,8 @@ def test_the_doorbell_rings_once_for_an_approved_plan_and_for_no_other(
     with_policies(company)
     plan = make_plan(company, instance)
     assert ring(company, instance).run_requests == []
-    form = approval_form(plan.fingerprint)
-    assert send_form(company, instance, form, images=plan.images, approver="Alice", reason="as agreed").success
+    form = approval_form("eviction", plan.fingerprint)
+    assert send_form(company, instance, form, images=plan.counted, approver="Alice", reason="as agreed").success
     (request,) = ring(company, instance).run_requests
     assert request.run_key == plan.fingerprint
     assert request.run_config == {"ops": {"execute": {"config": {"plan": plan.fingerprint}}}}
@@ -96,14 +96,14 @@ def test_an_approved_plan_is_carried_out_told_and_read_again(company: Company, i
     result = execute(company, instance, fingerprint)
     assert result.success
     assert newest_plan(company).state == "done"
-    assert tags_of(company) == before - planned.tags
+    assert tags_of(company) == before - planned.figures["tags"]
 
     (record,) = instance.fetch_materializations(EVICTION_OUTCOME, limit=5).records
     told = record.asset_materialization
     assert told is not None
     assert told.partition == REGISTRY
-    assert told.metadata["deleted"].value == planned.images
-    assert f"{planned.images} entries of {planned.images} deleted" in str(told.metadata["summary"].value)
+    assert told.metadata["deleted"].value == planned.counted
+    assert f"{planned.counted} entries of {planned.counted} deleted" in str(told.metadata["summary"].value)
     assert "/jobs/restore_evicted/playground/setup?config=" in str(told.metadata["summary"].value)
 
     for _ in range(2):
@@ -163,7 +163,11 @@ def test_a_restoration_names_who_asks_and_why(company: Company, instance: dg.Dag
 def test_the_forms_are_what_the_jobs_take(company: Company) -> None:
     definitions = build_definitions(company.loaded)
     for job, form, empty in (
-        ("approve_eviction_plan", approval_form("a" * 64, with_code=True), {"images", "approver", "reason"}),
+        (
+            "approve_eviction_plan",
+            approval_form("eviction", "a" * 64, with_code=True),
+            {"images", "approver", "reason"},
+        ),
         ("restore_evicted", restore_form("a" * 64), {"person", "reason"}),
     ):
         (op,) = yaml.safe_load(form)["ops"].values()

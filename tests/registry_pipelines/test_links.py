@@ -16,10 +16,10 @@ FINGERPRINT = "5" * 64
 
 
 def test_a_link_holds_the_form_as_it_was_written_with_its_comments() -> None:
-    link = urlsplit(review_link(FINGERPRINT, Site(), location="registry_pipelines"))
+    link = urlsplit(review_link("eviction", FINGERPRINT, Site(), location="registry_pipelines"))
     assert link.path == "/locations/registry_pipelines/jobs/approve_eviction_plan/playground/setup"
     asked = parse_qs(link.query)
-    assert asked["config"] == [approval_form(FINGERPRINT)]
+    assert asked["config"] == [approval_form("eviction", FINGERPRINT)]
     assert (asked["tags[0][key]"], asked["tags[0][value]"]) == (["plan"], ["555555555555"])
     config = yaml.safe_load(asked["config"][0])["ops"]["decide"]["config"]
     assert config == {
@@ -29,7 +29,7 @@ def test_a_link_holds_the_form_as_it_was_written_with_its_comments() -> None:
 
 def test_a_link_may_stand_in_markdown() -> None:
     for link in (
-        review_link(FINGERPRINT, Site(), location="registry_pipelines.definitions"),
+        review_link("eviction", FINGERPRINT, Site(), location="registry_pipelines.definitions"),
         restore_link(FINGERPRINT, Site(), location="registry_pipelines"),
     ):
         assert not set(link) & set(' ()<>\n"`|')
@@ -38,13 +38,13 @@ def test_a_link_may_stand_in_markdown() -> None:
 
 def test_the_form_asks_for_a_code_where_somebody_has_one() -> None:
     site = Site.model_validate({"approvals": {"approvers": [{"name": "a", "totp": {"env": "A"}}, {"name": "b"}]}})
-    config = parse_qs(urlsplit(review_link(FINGERPRINT, site, location="x")).query)["config"][0]
+    config = parse_qs(urlsplit(review_link("eviction", FINGERPRINT, site, location="x")).query)["config"][0]
     assert yaml.safe_load(config)["ops"]["decide"]["config"]["code"] == ""
 
 
 def test_a_path_prefix_of_the_web_server_stands_before_the_link() -> None:
     site = Site.model_validate({"approvals": {"path_prefix": "/dagster"}})
-    assert review_link(FINGERPRINT, site, location="x").startswith("/dagster/locations/x/")
+    assert review_link("eviction", FINGERPRINT, site, location="x").startswith("/dagster/locations/x/")
 
 
 def test_the_location_is_that_of_the_run_whatever_it_is_called(instance: dg.DagsterInstance) -> None:

@@ -28,8 +28,10 @@ SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 def approve(company: Company, instance: dg.DagsterInstance, **other: Any) -> dg.ExecuteInProcessResult:
     plan = newest_plan(company)
-    filled = {"images": plan.images, "approver": "Alice", "reason": "as agreed on Monday", **other}
-    return send_form(company, instance, approval_form(plan.fingerprint, with_code="code" in other), **filled)
+    filled = {"images": plan.counted, "approver": "Alice", "reason": "as agreed on Monday", **other}
+    return send_form(
+        company, instance, approval_form("eviction", plan.fingerprint, with_code="code" in other), **filled
+    )
 
 
 def tags_stored(company: Company) -> int:
@@ -138,7 +140,7 @@ def test_a_secret_named_in_the_form_is_refused_before_it_is_kept(
 def test_a_form_that_names_another_site_is_refused(company: Company, instance: dg.DagsterInstance) -> None:
     with_policies(company)
     plan = make_plan(company, instance)
-    form = filled_form(approval_form(plan.fingerprint), images=plan.images, approver="Alice", reason="x")
+    form = filled_form(approval_form("eviction", plan.fingerprint), images=plan.counted, approver="Alice", reason="x")
     form["resources"] = {"site": {"config": {"site_file": str(company.site_file)}}}
     assert "the form holds `resources`" in failure_of(run_job(company, instance, "approve_eviction_plan", config=form))
 
@@ -157,8 +159,8 @@ def test_a_large_plan_waits_for_a_second_different_person(company: Company, inst
 def test_a_plan_with_nothing_in_it_has_nothing_to_decide(company: Company, instance: dg.DagsterInstance) -> None:
     with_policies(company, policies=[{"repositories": ["**"], "protect": True}])
     plan = make_plan(company, instance)
-    assert plan.images == 0
-    assert "has nothing to evict" in failure_of(approve(company, instance))
+    assert plan.counted == 0
+    assert "has no entries" in failure_of(approve(company, instance))
 
 
 def test_a_newer_plan_takes_the_place_of_the_one_that_waits(company: Company, instance: dg.DagsterInstance) -> None:
@@ -168,6 +170,8 @@ def test_a_newer_plan_takes_the_place_of_the_one_that_waits(company: Company, in
     new = make_plan(company, instance)
     assert old.fingerprint != new.fingerprint
     told = failure_of(
-        send_form(company, instance, approval_form(old.fingerprint), images=old.images, approver="Al", reason="x")
+        send_form(
+            company, instance, approval_form("eviction", old.fingerprint), images=old.counted, approver="Al", reason="x"
+        )
     )
     assert "superseded" in told

@@ -28,14 +28,14 @@ def test_the_whole_way_from_a_plan_to_what_was_put_back(company: Company) -> Non
     made = plans(company, "plan", "make", "--json")
     assert made.code == 0, made.err
     (row,) = json.loads(made.out)
-    short, images = row["fingerprint"][:8], str(row["images"])
+    short, images = row["fingerprint"][:8], str(row["counted"])
 
     assert json.loads(plans(company, "plan", "list", "--json").out)[0]["state"] == "waiting"
     whole = plans(company, "plan", "show", short, "--whole").out
     assert hashlib.sha256(whole.encode()).hexdigest() == row["fingerprint"]
     shown = plans(company, "plan", "show", short)
     assert "build-1015" in shown.out
-    assert len(json.loads(plans(company, "plan", "show", short, "--json").out)) == row["images"]
+    assert len(json.loads(plans(company, "plan", "show", short, "--json").out)) == row["counted"]
 
     decided = ("--as", "Alice", "--reason", "old builds")
     wrong = plans(company, "plan", "approve", short, "--images", "1", *decided)
@@ -48,7 +48,7 @@ def test_the_whole_way_from_a_plan_to_what_was_put_back(company: Company) -> Non
 
     done = plans(company, "plan", "execute", short, "--json")
     assert done.code == 0, done.err
-    assert json.loads(done.out)[0]["deleted"] == row["images"]
+    assert json.loads(done.out)[0]["deleted"] == row["counted"]
     assert plans(company, "plan", "execute", short).code == 3
     journal = json.loads(plans(company, "journal", short, "--json").out)
     assert {line["outcome"] for line in journal} == {"deleted"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from resources.database.history import History
+from resources.database.ledger import Ledger
 from tests.postgresql import postgresql_server
 
 __all__ = ["postgresql_server"]
@@ -26,3 +27,8 @@ def history(url: str) -> Iterator[History]:
     opened = History.open(url)
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def ledger(history: History) -> Ledger:
+    return history.ledger

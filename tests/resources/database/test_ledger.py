@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from registry_core.approval import ApprovalRules, Approver
 from registry_core.errors import ApprovalMissing, DatabaseError, PlanStale, Refused
+from registry_core.eviction import Plan
 from registry_core.eviction_outcome import ALREADY_GONE, DELETED, EntryOutcome
 from resources.database import connection as database_connection
 from resources.database.connection import Database
@@ -24,11 +25,6 @@ from tests.plans import ANYBODY, NOON, approval_of, approved, claimed, entry, pl
 
 HOUR = timedelta(hours=1)
 SOON = NOON + 2 * HOUR
-
-
-@pytest.fixture
-def ledger(history: History) -> Ledger:
-    return history.ledger
 
 
 @pytest.fixture
@@ -55,9 +51,11 @@ def kept_image(position: int = 0) -> KeptImage:
 def test_a_plan_is_read_back_as_it_was_filed(ledger: Ledger) -> None:
     plan = plan_of([entry(1), entry(2, "team/other")])
     record = ledger.save_plan(plan, made_at=NOON + HOUR, run_id="run 7")
-    assert (record.state, record.images, record.tags, record.repositories) == ("waiting", 2, 2, 2)
+    assert (record.state, record.kind, record.subject, record.counted) == ("waiting", "eviction", "main", 2)
+    assert record.figures == {"tags": 2, "image_bytes": 200, "stored_images": 1000, "repositories": 2}
+    assert record.touches == ("registry main",)
     assert (record.run_id, record.made_at, record.good_until) == ("run 7", NOON + HOUR, NOON + 24 * HOUR)
-    stored = ledger.plan(plan.fingerprint[:8], now=SOON)
+    stored = ledger.plan(plan.fingerprint[:8], Plan, now=SOON)
     assert stored.plan == plan
     assert stored.record == record
 
@@ -100,24 +98,24 @@ def test_a_plan_whose_evidence_is_too_old_is_told_as_expired(ledger: Ledger) -> 
 
 def test_what_is_no_fingerprint_is_refused_in_a_sentence(ledger: Ledger) -> None:
     with pytest.raises(Refused, match="is no fingerprint of a plan: write 6 to 64"):
-        ledger.plan("../etc")
+        ledger.plan("../etc", Plan)
     with pytest.raises(Refused, match="there is no plan 'abcdef'"):
-        ledger.plan("abcdef")
+        ledger.plan("abcdef", Plan)
 
 
 def test_a_beginning_that_several_plans_have_is_refused(ledger: Ledger, database: Database) -> None:
     ledger.save_plan(plan_of([entry(1)]), made_at=NOON)
-    columns = "registry, state, made_at, as_of, good_until, images, tags, image_bytes, stored_images, repositories"
+    columns = "kind, subject, state, made_at, as_of, good_until, counted, entry_count, figures, touches"
     with database.writing("copy") as connection:
         for end in "ab":
             connection.exec_driver_sql(
-                f"INSERT INTO eviction_plans (fingerprint, claim_number, why, {columns})"
-                f" SELECT '{'5eed' * 15}000{end}', 0, '', {columns} FROM eviction_plans WHERE registry = 'main' LIMIT 1"
+                f"INSERT INTO plans (fingerprint, claim_number, why, {columns})"
+                f" SELECT '{'5eed' * 15}000{end}', 0, '', {columns} FROM plans WHERE subject = 'main' LIMIT 1"
             )
     with pytest.raises(Refused, match=r"several plans begin with '5eed5eed' .*write more"):
-        ledger.plan("5eed5eed")
+        ledger.plan("5eed5eed", Plan)
     with pytest.raises(Refused, match="has lost its document"):
-        ledger.plan("5eed" * 15 + "000a")
+        ledger.plan("5eed" * 15 + "000a", Plan)
 
 
 def test_a_plan_that_was_tampered_with_is_refused(ledger: Ledger, database: Database) -> None:
@@ -132,7 +130,7 @@ def test_a_plan_that_was_tampered_with_is_refused(ledger: Ledger, database: Data
         with database.writing("tamper") as connection:
             connection.execute(sa.update(plan_documents).values(document=document))
         with pytest.raises(Refused, match=told):
-            ledger.plan(plan.fingerprint)
+            ledger.plan(plan.fingerprint, Plan)
         with pytest.raises(Refused, match=told):
             ledger.file_decision(approval_of(plan), ANYBODY)
 
@@ -143,15 +141,15 @@ def test_a_plan_that_was_tampered_with_is_refused(ledger: Ledger, database: Data
 def test_an_approval_opens_the_plan_and_rings_the_bell(ledger: Ledger) -> None:
     plan = approved(ledger, plan_of([entry(1)]))
     assert ledger.approvals(plan.fingerprint) == [approval_of(plan)]
-    assert [record.fingerprint for record in ledger.ready(now=SOON)] == [plan.fingerprint]
-    assert ledger.ready(now=NOON + 25 * HOUR) == []
+    assert [record.fingerprint for record in ledger.ready("eviction", now=SOON)] == [plan.fingerprint]
+    assert ledger.ready("eviction", now=NOON + 25 * HOUR) == []
 
 
 def test_a_rejection_ends_the_plan_with_its_reason(ledger: Ledger) -> None:
     plan = approved(ledger, plan_of([entry(1)]))
     record = ledger.file_decision(approval_of(plan, "Bo", decision="reject", reason="not now"), ANYBODY)
     assert (record.state, record.why) == ("rejected", "Bo: not now")
-    assert ledger.ready(now=SOON) == []
+    assert ledger.ready("eviction", now=SOON) == []
     with pytest.raises(Refused, match="was rejected already"):
         ledger.file_decision(approval_of(plan), ANYBODY)
     with pytest.raises(ApprovalMissing, match="Bo rejected the plan"):
@@ -174,7 +172,7 @@ def test_a_large_plan_waits_for_a_second_person(ledger: Ledger) -> None:
     assert first.state == "waiting"
     assert "needs a second person beside Ada" in first.why
     assert ledger.file_decision(approval_of(plan, "ada "), ANYBODY).state == "waiting"
-    assert ledger.ready(now=SOON) == []
+    assert ledger.ready("eviction", now=SOON) == []
     assert ledger.file_decision(approval_of(plan, "Bo"), ANYBODY).state == "approved"
 
 
@@ -259,7 +257,9 @@ def test_two_plans_of_one_registry_are_not_carried_out_at_once(ledger: Ledger) -
     elsewhere = approved(ledger, plan_of([entry(2)], registry="other"))
     claimed(ledger, first)
     claimed(ledger, elsewhere, "run 3")
-    with pytest.raises(Refused, match=f"works on the plan {first.fingerprint[:12]} of the same registry"):
+    with pytest.raises(
+        Refused, match=f"works on an eviction plan .{first.fingerprint[:12]}. for the same registry main"
+    ):
         claimed(ledger, second, "run 2")
 
 
@@ -295,7 +295,7 @@ def test_a_released_plan_may_be_taken_up_again(ledger: Ledger) -> None:
     ledger.release(claimed(ledger, plan), "the registry was away")
     record = ledger.record(plan.fingerprint, now=SOON)
     assert (record.state, record.holder, record.why) == ("executing", None, "the registry was away")
-    assert ledger.ready(now=SOON) == []
+    assert ledger.ready("eviction", now=SOON) == []
     assert claimed(ledger, plan, "run 2").resumed
 
 

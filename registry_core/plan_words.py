@@ -1,0 +1,40 @@
+"""Kinds of plans, and how a person is told of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+PlanKind = Literal["eviction", "migration", "cutover", "collection"]
+
+PLAN_KINDS: tuple[PlanKind, ...] = get_args(PlanKind)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanWords:
+    """Words for one kind of plan, for sentences and forms."""
+
+    article: str  #: `an eviction plan`
+    subject: str  #: what a plan is for one of, also the tag of its runs
+    noun: str  #: what `counted` counts, one of it; the form asks for `<noun>s`
+    happens: str  #: what happens to them: `12 images go`
+    done: str  #: what would have been done: `Nothing is deleted.`
+    title: str  #: of what is carried out: `Eviction from main is done`
+
+    @property
+    def field(self) -> str:
+        """The key of the form in which an approver types the number again."""
+        return f"{self.noun}s"
+
+    def count(self, number: int) -> str:
+        """`1 image`, `12 images`."""
+        return f"{number:,} {self.noun}{'' if number == 1 else 's'}"
+
+
+PLAN_WORDS: Mapping[PlanKind, PlanWords] = {
+    "eviction": PlanWords("an eviction plan", "registry", "image", "go", "deleted", "Eviction from"),
+    "migration": PlanWords("a migration plan", "migration", "image", "are copied", "copied", "Migration"),
+    "cutover": PlanWords("a cut-over plan", "cutover", "workload", "are changed", "changed", "Cut-over"),
+    "collection": PlanWords("a collection plan", "registry", "image", "are collected", "collected", "Collection of"),
+}
