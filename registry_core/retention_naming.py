@@ -49,7 +49,9 @@ def _tags_named(nodes: Nodes, references: pd.Series[str]) -> Array:
     tags = nodes.catalog.tags
     rows = np.flatnonzero(tags["tag"].isin(wanted).to_numpy(dtype=bool) & (nodes.tag_repository >= 0))
     repositories = nodes.names[nodes.tag_repository[rows]].tolist()
-    place: dict[tuple[str, str | None], int] = dict(zip(zip(repositories, tags["tag"].iloc[rows].tolist(), strict=True), rows.tolist(), strict=True))
+    place: dict[tuple[str, str | None], int] = dict(
+        zip(zip(repositories, tags["tag"].iloc[rows].tolist(), strict=True), rows.tolist(), strict=True)
+    )
     found = [place.get(pair, _NOBODY) for pair in named]
     return np.array([*found, _NOBODY], dtype=np.int64)[codes]
 

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from assets.taking.progress import Progress, Silent
 from registry_core.errors import PartialFailure, Refused
 from registry_core.eviction import Plan
-from registry_core.eviction_shrink import Image
+from registry_core.eviction_use import Image
 from registry_pipelines.eviction.fresh_evidence import Clock
 from resources.connections import Connections
 from resources.database.ledger_records import JournalLine

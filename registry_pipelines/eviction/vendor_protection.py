@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 
-from registry_core.eviction_shrink import Image
+from registry_core.eviction_use import Image
 from resources.connections import Connections
 from resources.registry.providers.interface import Provider, RepositoryDetails
 
