@@ -65,12 +65,13 @@ def describe(snapshot: Snapshot, found: Examination) -> Metadata:
     summary = [
         f"{headline} {amount(found.images, 'image')} looked at, {amount(found.parts, 'part')} asked for."
         f" The oldest evidence is the {oldest.kind} of {oldest.source}, {moment(oldest.as_of)}.",
-        coverage_markdown(found.evidence.coverage),
+        coverage_markdown(found.coverage),
         markdown_table(told.loc[hurting.index], {name: name for name in ("finding", "image", "hurts")}, rows=6),
     ]
     unused = len(findings) - len(hurting)
     if unused:
         summary.append(f"{amount(unused, 'finding')} about what nobody uses.")
+    summary += [f"Not looked at: {gap}" for gap in found.unseen]
     described: Metadata = {
         "summary": summary_markdown(summary),
         "dagster/row_count": len(findings),
@@ -92,13 +93,20 @@ def _for_people(findings: pd.DataFrame) -> pd.DataFrame:
         # A text that is no reference has no repository; its finding begins with the text.
         (
             f"{kind} {what}{f' {platform}' if platform else ''}",
-            f"{repository}:{tag or (digest or '')[:15]}" if repository else detail.partition(": ")[0],
+            _name(repository, tag, digest) or detail.partition(": ")[0],
         )
         for kind, what, repository, tag, digest, platform, detail in plain_rows(findings, columns)
     ]
     return findings.assign(
         finding=[finding for finding, _ in rows], image=[image for _, image in rows], hurts=findings["used_by"]
     )
+
+
+def _name(repository: str | None, tag: str | None, digest: str | None) -> str:
+    """Repository with tag, or with the beginning of the digest; a finding about a whole repository has neither."""
+    if not repository or not (tag or digest):
+        return repository or ""
+    return f"{repository}:{tag or (digest or '')[:15]}"
 
 
 def _healthy(findings: pd.DataFrame) -> dg.AssetCheckResult:

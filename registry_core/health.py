@@ -19,8 +19,9 @@ from registry_core.errors import RegistryError
 from registry_core.manifests import children, descriptors, read_manifest
 from registry_core.platforms import serves
 
-What = Literal["tag", "manifest", "child", "config", "layer", "reference", "pull", "repository"]
-"""What a finding is about. `reference`: a workload's text that resolves to nothing; `pull`: what a kubelet says."""
+What = Literal["tag", "manifest", "child", "config", "layer", "reference", "pull", "tags", "upload"]
+"""What a finding is about. `reference`: a workload's text that resolves to nothing; `pull`: what a kubelet says;
+`tags`: a repository that has none; `upload`: sessions that were never finished."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 
 from assets.taking.progress import Progress, Silent
 from registry_core.errors import RegistryError
+from registry_core.plain_rows import plain_rows
 from resources.connections import Connections
 from resources.database.snapshots import Snapshot
 from resources.registry.crawling.crawl import Crawl, CrawlProgress
@@ -35,7 +36,7 @@ def take_catalog(
         connection,
         as_of,
         remembered=history.remembered(registry),
-        in_use=_named_by_clusters(connections, registry),
+        in_use=_used_by_clusters(connections, registry),
         provider=connections.provider(registry),
         on_progress=on_progress,
     )
@@ -55,12 +56,17 @@ def take_catalog(
         return writer.finish(coverage, places_listed=listing.repositories if listing is not None and whole else None)
 
 
-def _named_by_clusters(connections: Connections, registry: str) -> list[str]:
-    """Repositories that workloads name, for registries that do not list theirs."""
+def _used_by_clusters(connections: Connections, registry: str) -> dict[str, set[str]]:
+    """Repositories that workloads name, each with the digests that are written or run of it."""
     history = connections.history
     read = [name for name in connections.site.clusters if history.latest("inventory", name) is not None]
     if not read:
-        return []
+        return {}
     frame = history.read_inventories(read)
-    ours = frame["registry"].isin(connections.registry_settings(registry).names) & frame["repository"].notna()
-    return sorted(frame.loc[ours, "repository"].unique())
+    ours = frame[frame["registry"].isin(connections.registry_settings(registry).names) & frame["repository"].notna()]
+    used: dict[str, set[str]] = {repository: set() for repository in ours["repository"].unique()}
+    for name in ("digest", "status_digest"):
+        pairs = ours.loc[ours[name].notna(), ["repository", name]].drop_duplicates()
+        for repository, digest in plain_rows(pairs, ["repository", name]):
+            used[repository].add(digest)
+    return used

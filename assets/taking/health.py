@@ -10,8 +10,11 @@ import pandas as pd
 
 from assets.taking.evidence import Evidence, gather_evidence
 from assets.taking.progress import Progress, Silent
+from assets.taking.torn_uploads import find_torn_uploads
 from assets.taking.usage import join_evidence
+from registry_core.coverage import Coverage, Gap
 from registry_core.findings import judge_catalog, judge_parts, judge_pulls, judge_references, merge_findings
+from registry_core.findings_untagged import judge_untagged
 from registry_core.health import Answer, Documents, Part, parts_in_use, parts_of_everything, platforms_of_clusters
 from registry_core.usage import UsageFrames
 from resources.connections import Connections
@@ -28,6 +31,11 @@ class Examination:
     parts: int
     images: int
     evidence: Evidence
+    unseen: tuple[Gap, ...] = ()  #: what of the registry was to be looked at beside the evidence and could not be
+
+    @property
+    def coverage(self) -> Coverage:
+        return self.evidence.coverage + Coverage(asked=len(self.unseen), gaps=self.unseen)
 
 
 def examine(
@@ -54,13 +62,19 @@ def examine(
     ours = inventory[inventory["registry"].isin(settings.names)]
     if repositories:
         ours = ours[ours["repository"].isin(list(repositories))]
+    stored, unseen = judge_catalog(evidence.catalog), None
+    if all_of_it:
+        read = connections.history.repositories_read(evidence.catalog_snapshot)
+        torn, unseen = find_torn_uploads(connections, registry)
+        stored += [*judge_untagged(read, evidence.catalog, frames.usage), *torn]
     findings = merge_findings(
         judge_references(frames.unresolved, severity_of),
         judge_parts(parts, answers, frames.usage, evidence.catalog, severity_of),
         judge_pulls(ours, connections.site.environment_of, severity_of),
-        [one for one in judge_catalog(evidence.catalog) if not repositories or one.repository in repositories],
+        [one for one in stored if not repositories or one.repository in repositories],
     )
-    return Examination(findings, len(parts), len({(part.repository, part.image) for part in parts}), evidence)
+    images = {(part.repository, part.image) for part in parts}
+    return Examination(findings, len(parts), len(images), evidence, (unseen,) if unseen else ())
 
 
 def take_health(
@@ -69,7 +83,7 @@ def take_health(
     """Examine `registry` as the configuration says and save the findings."""
     as_of = datetime.now(UTC)
     found = examine(connections, registry, progress=progress)
-    made = Derivation(as_of, found.evidence.basis, found.evidence.coverage, run_id)
+    made = Derivation(as_of, found.evidence.basis, found.coverage, run_id)
     return connections.history.save_findings(registry, found.findings, made), found
 
 

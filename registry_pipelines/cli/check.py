@@ -45,7 +45,9 @@ def check(
     note(
         f"{found.images:,} images, {found.parts:,} parts: {errors:,} errors, {len(found.findings) - errors:,} warnings"
     )
-    unread = [f"not read: {gap}" for gap in found.evidence.coverage.unexcused]
+    for unseen in found.unseen:
+        note(f"not looked at: {unseen}")
+    unread = [f"not read: {gap}" for gap in found.coverage.unexcused]
     if errors:
         for gap in unread:
             note(gap)

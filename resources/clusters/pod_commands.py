@@ -7,7 +7,7 @@ import shlex
 from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 from kubernetes import client
@@ -19,7 +19,9 @@ from websocket import WebSocketException
 from registry_core.errors import ClusterError
 from resources.clusters.connection import Connection
 
-_KEPT_LINES = 2000
+#: Of what a command writes, the last.
+KEPT_LINES = 2000
+
 _READ_EVERY_SECONDS = 1
 
 
@@ -42,6 +44,12 @@ class PodPlace:
     def __str__(self) -> str:
         where = f" container {self.container}" if self.container else ""
         return f"pods {self.selector} in {self.namespace}{where}"
+
+
+class RunsCommands(Protocol):
+    """Runs a command in one place, to its end."""
+
+    def run(self, command: Sequence[str]) -> CommandOutput: ...
 
 
 class PodCommands:
@@ -88,7 +96,7 @@ class PodCommands:
         return str(names[0])
 
     def _to_its_end(self, running: Any, command: Sequence[str]) -> CommandOutput:
-        lines: deque[str] = deque(maxlen=_KEPT_LINES)
+        lines: deque[str] = deque(maxlen=KEPT_LINES)
         rest = {STDOUT_CHANNEL: "", STDERR_CHANNEL: ""}
         is_open = True
         while is_open:

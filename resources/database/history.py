@@ -173,6 +173,11 @@ class History:
         with self._database.reading(f"ask what of {registry} was used") as connection:
             return questions.last_used(connection, registry, repository)
 
+    def repositories_read(self, catalog: Snapshot) -> frozenset[str]:
+        """Repositories that this catalog read whole, those without a tag among them; the newest catalog only."""
+        with self._database.reading(f"look up what was read of {catalog.source}") as connection:
+            return questions.places_read_whole(connection, "catalog", catalog.source, to_micros(catalog.as_of))
+
     def _begin(
         self,
         kind: SnapshotKind,

@@ -1,4 +1,4 @@
-"""What only a history can tell: where a tag pointed, when an image was last used."""
+"""What only a history can tell: where a tag pointed, when an image was last used, what was read whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 
 from resources.database.columns import fetch_columns, frame_of, text_column, time_column
 from resources.database.schema import places
-from resources.database.sightings import TAGS, USAGE, SightingTable
+from resources.database.sightings import TAGS, USAGE, SightingTable, SnapshotKind
 
 _TIMES = ("first_seen_at", "last_seen_at")
 
@@ -49,6 +49,12 @@ def last_used(connection: sa.Connection, registry: str, repository: str | None =
     if repository is not None:
         query = query.where(places.c.name == repository)
     return _frame(connection, query, ["repository", "digest"])
+
+
+def places_read_whole(connection: sa.Connection, kind: SnapshotKind, source: str, as_of: int) -> frozenset[str]:
+    """Names of the places that the snapshot of this time read whole; none once a newer one was stored."""
+    query = sa.select(places.c.name).where(places.c.kind == kind, places.c.source == source, places.c.read_at == as_of)
+    return frozenset(connection.execute(query).scalars())
 
 
 def _last_seen(table: SightingTable) -> sa.Label[int]:

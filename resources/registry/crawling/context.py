@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -24,3 +25,4 @@ class CrawlContext:
     as_of: datetime
     referrers_every: timedelta
     vendor: VendorBeside = field(default_factory=lambda: VendorBeside(None))
+    in_use: Mapping[str, Collection[str]] = field(default_factory=dict)  #: repository → digests that workloads use

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -46,14 +46,15 @@ class Crawl:
     """One crawl. Iterate it once, to the end; then `coverage` tells what was asked and what answered.
 
     A repository that cannot be read is yielded with its gap: the crawl itself ends early only for errors of
-    our own, which are raised. `as_of` is the time that referrers are dated with. `in_use` are repositories that
-    clusters name, for registries that do not list theirs.
+    our own, which are raised. `as_of` is the time that referrers are dated with. `in_use` are the repositories that
+    clusters name, for registries that do not list theirs, each with the digests that are used there: no registry
+    lists an image without a tag, so only who asks for it by its digest learns that it is there.
     """
 
     connection: RegistryConnection
     as_of: datetime
     remembered: Remembered = field(default_factory=NothingRemembered)
-    in_use: Iterable[str] = ()
+    in_use: Mapping[str, Collection[str]] = field(default_factory=dict)
     provider: Provider | None = None  #: the vendor's own API, asked beside the registry
     on_progress: Callable[[CrawlProgress], None] | None = None
     coverage: Coverage = field(default=_UNFINISHED, init=False)
@@ -76,6 +77,7 @@ class Crawl:
                 self.as_of,
                 settings.referrers_every,
                 vendor,
+                self.in_use,
             )
             counts = _Counts(listing, self.connection)
             running = _Running(engine, context, listing)

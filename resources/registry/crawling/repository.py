@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from registry_core.catalog import HowFound, ImageSeen, ManifestFacts, RepositoryCrawled, TagSeen
-from registry_core.coverage import Fault, Gap
+from registry_core.coverage import Gap
 from registry_core.digests import is_digest, subject_of_tag
 from registry_core.errors import RegistryError
 from registry_core.manifests import read_config, read_manifest, with_config
 from resources.registry.crawling.context import CrawlContext as CrawlContext
+from resources.registry.crawling.faults import Faults, cut
 from resources.registry.crawling.memory import KnownManifest
 from resources.registry.crawling.vendor import how_found, with_times
 from resources.registry.providers.interface import RepositoryDetails
@@ -18,8 +19,6 @@ from resources.registry.reading import Manifest, Reader
 
 _DEEPEST = 8  # an index of indexes of …; nobody builds more than two
 _LARGEST_CONFIG_BYTES = 8 * 1024 * 1024
-_LONGEST_DETAIL = 300
-_UNKNOWN: frozenset[Fault] = frozenset({"forbidden", "unreachable", "throttled"})
 
 
 class RepositoryCrawl:
@@ -38,33 +37,48 @@ class RepositoryCrawl:
         self._new: list[str] = []  # read, its config not yet
         self._seen_before: set[str] = set()  # digests that this repository showed us in an earlier crawl
         self._remembered_tags: Mapping[str, str] = {}
-        self._first_fault: RegistryError | None = None
-        self._faults = 0
+        self._faults = Faults(repository)
         self._fallback_indexes: set[str] = set()
         self._told: RepositoryDetails | None = None
         self.tags_read = 0
 
     async def read(self) -> RepositoryCrawled:
         """Read everything. What cannot be read is a row with its fault; `gap` tells that rows may be missing."""
+        tags: list[str] | None = None
         try:
             tags = await self._reader.tags(self._repository)
         except RegistryError as error:
-            return RepositoryCrawled(self._repository, gap=self._unlisted(error), requests=self._reader.requests)
+            gap = self._unlisted(error)
+            if gap is not None:
+                return RepositoryCrawled(self._repository, gap=gap, requests=self._reader.requests)
         self._recall()
-        await self._engine.each(tags, self._read_tag)
+        await self._engine.each(tags or (), self._read_tag)
         await self._complete_new()
         self._fallback_indexes = self._find_fallback_indexes()
         await self._read_below(set(self._images))
+        await self._read_what_workloads_use()
         await self._read_referrers()
-        await self._read_what_the_vendor_names()
+        if tags is not None or self._images:
+            await self._read_what_the_vendor_names()
         return RepositoryCrawled(
             self._repository,
             tags=tuple(self._tags.values()),
             images=tuple(self._images.values()),
             manifests=tuple(self._read_here.values()),
-            gap=self._gap(),
+            gap=self._faults.gap or (self._told.gap if self._told is not None else None),
             requests=self._reader.requests,
         )
+
+    async def _read_what_workloads_use(self) -> None:
+        """Read the digests that are in use and that no tag leads to any more. One that is not there is no image."""
+        used = self._context.in_use.get(self._repository, ())
+        found_by: dict[str, HowFound] = dict.fromkeys((one for one in used if one not in self._images), "digest")
+        self._seen_before.difference_update(found_by)  # a tag led there in an earlier crawl: it may be gone since
+        await self._read_all(found_by)
+        for digest in found_by:
+            if self._images[digest].fault == "missing" and digest not in self._read_here:
+                del self._images[digest]
+        await self._read_below({digest for digest in found_by if digest in self._images})
 
     async def _ask_vendor(self) -> RepositoryDetails:
         if self._told is None:
@@ -89,10 +103,10 @@ class RepositoryCrawl:
 
     def _unlisted(self, error: RegistryError) -> Gap | None:
         if error.fault != "missing":
-            return Gap(self._repository, error.fault, _cut(str(error)))
+            return Gap(self._repository, error.fault, cut(str(error)))
         if self._named:
             why = f"{error}; it is named in `repositories`: correct or remove it"
-            return Gap(self._repository, "missing", _cut(why))
+            return Gap(self._repository, "missing", cut(why))
         return None  # distribution's catalog lists repositories that never had a tag: an answer
 
     def _recall(self) -> None:
@@ -120,8 +134,8 @@ class RepositoryCrawl:
             else:
                 digest = await self._keep(await self._reader.manifest(self._repository, tag), "tag")
         except RegistryError as error:
-            self._note(error)
-            self._tags[tag] = TagSeen(self._repository, tag, None, error.fault, _cut(str(error)))
+            self._faults.note(error)
+            self._tags[tag] = TagSeen(self._repository, tag, None, error.fault, cut(str(error)))
         else:
             self._tags[tag] = TagSeen(self._repository, tag, digest)
             self._see(digest, "tag")
@@ -161,7 +175,7 @@ class RepositoryCrawl:
                     raise RegistryError(f"{digest} is no digest that can be proven", fault="corrupt")
                 await self._keep(await self._reader.manifest(self._repository, digest), found_by)
         except RegistryError as error:
-            self._note(error)
+            self._faults.note(error)
             self._see(digest, found_by, error)
         else:
             self._see(digest, found_by)
@@ -202,7 +216,7 @@ class RepositoryCrawl:
         try:
             answered, found = await self._context.referrers.ask(self._reader, self._repository, digest)
         except RegistryError as error:
-            self._note(error)
+            self._faults.note(error)
             return ()
         if answered:
             self._images[digest] = replace(self._images[digest], referrers_read_at=self._context.as_of)
@@ -251,7 +265,7 @@ class RepositoryCrawl:
                 config = read_config(body, digest=config_digest)
                 self._context.configs.keep(config_digest, config)
         except RegistryError as error:
-            self._note(error)
+            self._faults.note(error)
             self._see(digest, "tag", error, what="config: ")
         else:
             self._read_here[digest] = with_config(facts, config)
@@ -275,24 +289,8 @@ class RepositoryCrawl:
         """An image of this repository. A tag found first keeps the word; a fault is not forgotten."""
         seen = self._images.get(digest)
         fault = error.fault if error else (seen.fault if seen else None)
-        detail = _cut(what + str(error)) if error else (seen.detail if seen else "")
+        detail = cut(what + str(error)) if error else (seen.detail if seen else "")
         if seen is None:
             self._images[digest] = ImageSeen(self._repository, digest, found_by, fault=fault, detail=detail)
         elif error is not None:
             self._images[digest] = replace(seen, fault=fault, detail=detail)
-
-    def _note(self, error: RegistryError) -> None:
-        if error.fault in _UNKNOWN:
-            self._faults += 1
-            self._first_fault = self._first_fault or error
-
-    def _gap(self) -> Gap | None:
-        error = self._first_fault
-        if error is None:
-            return self._told.gap if self._told is not None else None
-        more = f" (and {self._faults - 1} more like it)" if self._faults > 1 else ""
-        return Gap(self._repository, error.fault, _cut(str(error)) + more)
-
-
-def _cut(text: str) -> str:
-    return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"

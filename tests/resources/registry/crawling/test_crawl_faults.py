@@ -197,7 +197,7 @@ def test_a_registry_without_a_catalog_is_read_by_the_names_it_is_given(faulty: F
     faulty.holds("team/app", {"v1": image()})
     faulty.holds("team/used", {"v1": image()})
     connection = connection_to(faulty.url, repositories=("team/app",))
-    crawl = Crawl(connection, _AS_OF, in_use=["team/used", "team/gone"])
+    crawl = Crawl(connection, _AS_OF, in_use={"team/used": (), "team/gone": ()})
     found = {one.repository: one for one in crawl}
     assert (len(found["team/app"].tags), len(found["team/used"].tags)) == (1, 1)
     assert found["team/gone"].gap is None  # a reference to nothing is the health report's matter
@@ -207,7 +207,9 @@ def test_a_registry_without_a_catalog_is_read_by_the_names_it_is_given(faulty: F
 def test_an_empty_catalog_is_read_by_the_names_it_is_given(faulty: FaultyRegistry) -> None:
     faulty.on("GET", "/v2/_catalog", json_reply({"repositories": []}))
     faulty.holds("team/used", {"v1": image()})
-    assert [one.repository for one in Crawl(connection_to(faulty.url), _AS_OF, in_use=["team/used"])] == ["team/used"]
+    assert [one.repository for one in Crawl(connection_to(faulty.url), _AS_OF, in_use={"team/used": ()})] == [
+        "team/used"
+    ]
 
 
 def test_a_registry_that_nothing_lists_is_a_gap_that_says_what_to_do(faulty: FaultyRegistry) -> None:

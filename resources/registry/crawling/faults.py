@@ -1,0 +1,36 @@
+"""What could not be read of one repository, and the gap that it leaves."""
+
+from __future__ import annotations
+
+from registry_core.coverage import Fault, Gap
+from registry_core.errors import RegistryError
+
+_LONGEST_DETAIL = 300
+_UNKNOWN: frozenset[Fault] = frozenset({"forbidden", "unreachable", "throttled"})
+
+
+class Faults:
+    """Counts what the registry did not answer; "missing" and "corrupt" are answers."""
+
+    def __init__(self, repository: str) -> None:
+        self._repository = repository
+        self._first: RegistryError | None = None
+        self._count = 0
+
+    def note(self, error: RegistryError) -> None:
+        if error.fault in _UNKNOWN:
+            self._count += 1
+            self._first = self._first or error
+
+    @property
+    def gap(self) -> Gap | None:
+        """The first of them, and how many more there were; None where everything was answered."""
+        if self._first is None:
+            return None
+        more = f" (and {self._count - 1} more like it)" if self._count > 1 else ""
+        return Gap(self._repository, self._first.fault, cut(str(self._first)) + more)
+
+
+def cut(text: str) -> str:
+    """A text short enough for a row."""
+    return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"
