@@ -17,10 +17,12 @@ from registry_core.findings import judge_catalog, judge_parts, judge_pulls, judg
 from registry_core.findings_untagged import judge_untagged
 from registry_core.health import Answer, Documents, Part, parts_in_use, parts_of_everything, platforms_of_clusters
 from registry_core.usage import UsageFrames
+from registry_core.usage_now import Name, Now, by_what_is_now, names_in_doubt
 from resources.connections import Connections
 from resources.database.derived import Derivation
 from resources.database.snapshots import Snapshot
 from resources.registry.probing import Probe, probe_all
+from resources.registry.resolving import resolve_all
 
 
 @dataclass(frozen=True)
@@ -52,26 +54,24 @@ def examine(
     IncompleteSnapshot where there is no evidence; whatever the registry cannot give is a finding, not an error.
     """
     settings = connections.registry_settings(registry)
+    scope = _Scope(settings.check_everything if everything is None else everything, frozenset(repositories))
     evidence = gather_evidence(connections, registry)
-    frames = _narrowed(join_evidence(connections, evidence), repositories)
-    all_of_it = settings.check_everything if everything is None else everything
-    parts = _parts(connections, evidence, frames, everything=all_of_it, repositories=repositories)
+    known = join_evidence(connections, evidence)
+    use = _as_it_is_now(connections, UsageFrames(registry, scope.rows(known.usage), scope.rows(known.unresolved)))
+    parts = _parts(connections, evidence, use, scope)
     answers = _answers(connections, registry, parts, progress or Silent())
     severity_of = connections.site.severity_of
-    inventory = evidence.inventory
-    ours = inventory[inventory["registry"].isin(settings.names)]
-    if repositories:
-        ours = ours[ours["repository"].isin(list(repositories))]
+    ours = scope.rows(evidence.inventory[evidence.inventory["registry"].isin(settings.names)])
     stored, unseen = judge_catalog(evidence.catalog), None
-    if all_of_it:
+    if scope.everything:
         read = connections.history.repositories_read(evidence.catalog_snapshot)
         torn, unseen = find_torn_uploads(connections, registry)
-        stored += [*judge_untagged(read, evidence.catalog, frames.usage), *torn]
+        stored += [*judge_untagged(read, evidence.catalog, use.frames.usage), *torn]
     findings = merge_findings(
-        judge_references(frames.unresolved, severity_of),
-        judge_parts(parts, answers, frames.usage, evidence.catalog, severity_of),
+        judge_references(use.frames.unresolved, severity_of),
+        judge_parts(parts, answers, use.frames.usage, evidence.catalog, severity_of),
         judge_pulls(ours, connections.site.environment_of, severity_of),
-        [one for one in stored if not repositories or one.repository in repositories],
+        [one for one in stored if scope.covers(one.repository)],
     )
     images = {(part.repository, part.image) for part in parts}
     return Examination(findings, len(parts), len(images), evidence, (unseen,) if unseen else ())
@@ -87,37 +87,49 @@ def take_health(
     return connections.history.save_findings(registry, found.findings, made), found
 
 
-def _narrowed(frames: UsageFrames, repositories: Collection[str]) -> UsageFrames:
-    if not repositories:
-        return frames
-    usage, unresolved = (
-        frame[frame["repository"].isin(list(repositories))] for frame in (frames.usage, frames.unresolved)
-    )
-    return UsageFrames(frames.registry, usage, unresolved)
+@dataclass(frozen=True)
+class _Scope:
+    """What is looked at: all that is stored or what is in use, of all repositories or of some."""
+
+    everything: bool
+    repositories: frozenset[str]
+
+    def covers(self, repository: str | None) -> bool:
+        return not self.repositories or repository in self.repositories
+
+    def rows(self, frame: pd.DataFrame) -> pd.DataFrame:
+        return frame[frame["repository"].isin(self.repositories)] if self.repositories else frame
 
 
-def _parts(
-    connections: Connections,
-    evidence: Evidence,
-    frames: UsageFrames,
-    *,
-    everything: bool,
-    repositories: Collection[str],
-) -> list[Part]:
+@dataclass(frozen=True)
+class _Use:
+    """The usage, and the documents of images that were pushed since the catalog was taken."""
+
+    frames: UsageFrames
+    fresh: Mapping[str, bytes] = field(repr=False)
+
+
+def _as_it_is_now(connections: Connections, known: UsageFrames) -> _Use:
+    """Ask the registry about the references that the catalog does not know."""
+    now: dict[Name, Now] = {}
+    fresh: dict[str, bytes] = {}
+    for resolved in resolve_all(connections.registry(known.registry), names_in_doubt(known.unresolved)):
+        now[resolved.name] = Now(resolved.digest, resolved.fault, resolved.detail)
+        fresh.update(resolved.documents)
+    return _Use(by_what_is_now(known, now), fresh)
+
+
+def _parts(connections: Connections, evidence: Evidence, use: _Use, scope: _Scope) -> list[Part]:
     """Parts in use first, so that a part that is both in use and stored is judged by its use."""
-    catalog = evidence.catalog
-    used = set(frames.usage["digest"])
-    if everything:
-        images = catalog.images
-        used |= set(
-            images["digest"] if not repositories else images.loc[images["repository"].isin(repositories), "digest"]
-        )
-    wanted = used | set(catalog.children.loc[catalog.children["digest"].isin(used), "child"])
-    documents = Documents(dict(connections.history.documents(wanted)))
-    parts = parts_in_use(frames.usage, documents, platforms_of_clusters(evidence.inventory))
-    if everything:
-        rest = parts_of_everything(catalog, documents)
-        parts += [part for part in rest if not repositories or part.repository in repositories]
+    catalog, usage = evidence.catalog, use.frames.usage
+    looked_at = set(usage["digest"])
+    if scope.everything:
+        looked_at |= set(scope.rows(catalog.images)["digest"])
+    wanted = looked_at | set(catalog.children.loc[catalog.children["digest"].isin(looked_at), "child"])
+    documents = Documents({**dict(connections.history.documents(wanted)), **use.fresh})
+    parts = parts_in_use(usage, documents, platforms_of_clusters(evidence.inventory))
+    if scope.everything:
+        parts += [part for part in parts_of_everything(catalog, documents) if scope.covers(part.repository)]
     return parts
 
 

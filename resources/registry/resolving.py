@@ -1,0 +1,68 @@
+"""Resolve references against a registry as it is now, with the documents that say what an image is made of."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+
+from registry_core.coverage import Fault
+from registry_core.errors import RegistryError
+from registry_core.manifests import read_manifest
+from registry_core.usage_now import Name
+from resources.registry.connection import RegistryConnection
+from resources.registry.reading import Manifest, Reader
+
+
+@dataclass(frozen=True, slots=True)
+class Resolved:
+    """What a name is now: `digest`, or the fault that says why not. `documents` are its manifest and, of an index,
+    those of its children that could be read, by digest."""
+
+    name: Name
+    digest: str | None = None
+    documents: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    fault: Fault | None = None
+    detail: str = ""
+
+
+def resolve_all(connection: RegistryConnection, names: Iterable[Name]) -> Iterator[Resolved]:
+    """Ask for each name; answers come as they arrive, one for each, and nothing of the registry is raised."""
+    with connection.engine() as engine:
+        reader = Reader(connection, engine)
+        answered: deque[Resolved] = deque()
+
+        async def ask(name: Name) -> None:
+            answered.append(await _resolve(reader, name))
+
+        task = engine.spawn(engine.each(names, ask))
+        try:
+            while not task.done:
+                engine.step()
+                while answered:
+                    yield answered.popleft()
+            task.result()
+        finally:
+            engine.cancel(task)
+
+
+async def _resolve(reader: Reader, name: Name) -> Resolved:
+    repository, reference = name
+    try:
+        manifest = await reader.manifest(repository, reference)
+    except RegistryError as error:
+        return Resolved(name, fault=error.fault, detail=str(error))
+    documents = {manifest.digest: manifest.body}
+    for child in _listed_by(manifest):
+        try:
+            documents[child] = (await reader.manifest(repository, child)).body
+        except RegistryError:
+            continue  # whoever asks for the parts of the image learns why
+    return Resolved(name, manifest.digest, documents)
+
+
+def _listed_by(manifest: Manifest) -> tuple[str, ...]:
+    try:
+        return read_manifest(manifest.body, digest=manifest.digest, content_type=manifest.media_type).children
+    except RegistryError:
+        return ()  # no document of a kind that we know: it lists nothing
