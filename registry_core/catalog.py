@@ -51,6 +51,8 @@ class ImageSeen:
     referrers_read_at: datetime | None = None  #: when the referrers API was last asked about it
     fault: Fault | None = None
     detail: str = ""
+    protection: str | None = None  #: why the vendor will not let it be deleted; None where nothing is known to hold it
+    protection_fault: Fault | None = None  #: then `protection` says why nobody knows what holds it
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,8 @@ TAG_COLUMNS = ("repository", "tag", "digest", "fault", "detail", "first_seen_at"
 IMAGE_COLUMNS = (
     "repository", "digest", "found_by", "media_type", "artifact_type", "subject", "config_digest",
     "size_bytes", "image_bytes", "layers", "created_at", "pushed_at", "pulled_at",
-    "os", "architecture", "variant", "fault", "detail", "first_seen_at", "last_seen_at",
+    "os", "architecture", "variant", "fault", "detail", "protection", "protection_fault",
+    "first_seen_at", "last_seen_at",
 )  # fmt: skip
 
 #: `children`: a row for each (index of the registry, manifest that it lists). Not by repository: the list is

@@ -1,4 +1,4 @@
-"""Reasons that no policy can take away: protection, use, and what we do not know."""
+"""Reasons that no policy can take away: protection by us and by the vendor, use, and what we do not know."""
 
 from __future__ import annotations
 
@@ -31,6 +31,9 @@ def reasons_by_law(facts: Facts) -> Array:
     keep(facts.use.images, Reason.IN_USE)
     keep(~shape.stored, Reason.GONE)
     keep(images["fault"].isin(_UNREAD).to_numpy(), Reason.UNREADABLE)
+    told, not_told = images["protection"].notna().to_numpy(), images["protection_fault"].notna().to_numpy()
+    keep(told & ~not_told & shape.stored, Reason.VENDOR)
+    keep(not_told & shape.stored, Reason.VENDOR_UNKNOWN)
 
     closed_book = images["media_type"].isna().to_numpy() & shape.stored
     corrupt = images["fault"].eq("corrupt").to_numpy(dtype=bool, na_value=False)

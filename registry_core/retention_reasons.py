@@ -28,6 +28,8 @@ class Reason(IntFlag):
     UNTAGGED = 1 << 14  #: untagged, and the entry keeps those or says nothing of them
     BELONGS = 1 << 15  #: child or referrer of a kept image
     SUBJECT = 1 << 16  #: a kept image refers to it
+    VENDOR = 1 << 17  #: the registry's vendor protects it
+    VENDOR_UNKNOWN = 1 << 18  #: what the vendor protects could not be read
 
 
 #: Reasons that keep single tags: where an image has no other, its remaining tags may be removed. A use is one as far
@@ -53,4 +55,6 @@ HEADINGS: dict[Reason, str] = {
     Reason.UNTAGGED: "untagged and kept",
     Reason.BELONGS: "belong to a kept image",
     Reason.SUBJECT: "have a kept image that refers to them",
+    Reason.VENDOR: "protected by the registry's vendor",
+    Reason.VENDOR_UNKNOWN: "perhaps protected by the registry's vendor, so kept",
 }

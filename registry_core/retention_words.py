@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import pandas as pd
 
 from registry_core.manifest_graph import ManifestGraph
 from registry_core.policy_rules import Policy
@@ -23,6 +24,7 @@ from registry_core.retention_reasons import Reason
 (
     _PROTECTED, _NO_POLICY, _UNREADABLE, _NOT_READ_WHOLE, _MAY_BELONG, _GONE, _IN_USE, _ROLLBACK,
     _ROLLBACK_UNKNOWN, _TAG, _VERSION, _LAST, _WITHIN, _UNKNOWN_DATE, _UNTAGGED, _BELONGS, _SUBJECT,
+    _VENDOR, _VENDOR_UNKNOWN,
 ) = (int(reason) for reason in Reason)  # fmt: skip
 _UNKNOWN = _UNREADABLE | _NOT_READ_WHOLE | _MAY_BELONG | _GONE
 _BY_RULE = _ROLLBACK | _ROLLBACK_UNKNOWN | _TAG | _VERSION | _LAST | _WITHIN | _UNKNOWN_DATE | _UNTAGGED
@@ -40,6 +42,10 @@ class Words:
     @cached_property
     def names(self) -> Names:
         return Names(self.facts)
+
+    @property
+    def _protection(self) -> pd.Series[str]:
+        return self.facts.nodes.catalog.images["protection"]
 
     @property
     def _graph(self) -> ManifestGraph:
@@ -74,6 +80,10 @@ class Words:
             yield f"policies[{number}] protects the repository"
         if _NO_POLICY & reasons:
             yield "no policy matches the repository, so it is kept whole"
+        if _VENDOR & reasons:
+            yield str(self._protection.iloc[row])
+        if _VENDOR_UNKNOWN & reasons:
+            yield f"{self._protection.iloc[row]}, so kept"
         if _UNKNOWN & reasons:
             yield from self._unknown(row, reasons)
         if _IN_USE & reasons:

@@ -13,7 +13,8 @@ from resources.registry.providers.interface import Provider, RepositoryDetails
 class VendorProtection:
     """Asks the vendor once for each repository of a plan; asks nobody where the registry has no API beside OCI's.
 
-    Trap: it is what was true when the repository was first asked about; rules made later are the vendor's to enforce.
+    A vendor that cannot lock anything is not asked. Trap: it is what was true when the repository was first asked
+    about; rules made later are the vendor's to enforce.
     """
 
     def __init__(self, connections: Connections, registry: str) -> None:
@@ -28,7 +29,7 @@ class VendorProtection:
         Raises ConfigError where a vendor that the settings name cannot be asked at all.
         """
         provider = self._provider
-        if provider is None:
+        if provider is None or provider.capabilities.locks.verdict == "no":
             return {}, {}
         details = self._details(provider, list(repositories))
         held = {

@@ -135,7 +135,7 @@ IMAGES = SightingTable(
     kind="catalog",
     place="repository",
     key=("digest",),
-    attributes=("found_by", "pushed_at", "pulled_at", "fault", "detail"),
+    attributes=("found_by", "pushed_at", "pulled_at", "fault", "detail", "protection", "protection_fault"),
     carried=("referrers_read_at",),
     times=frozenset({"pushed_at", "pulled_at", "referrers_read_at"}),
 )

@@ -13,7 +13,7 @@ from registry_core.manifests import read_config, read_manifest, with_config
 from resources.registry.crawling.context import CrawlContext as CrawlContext
 from resources.registry.crawling.faults import Faults, cut
 from resources.registry.crawling.memory import KnownManifest
-from resources.registry.crawling.vendor import how_found, with_times
+from resources.registry.crawling.vendor import how_found, with_vendor_facts
 from resources.registry.providers.interface import RepositoryDetails
 from resources.registry.reading import Manifest, Reader
 
@@ -99,7 +99,7 @@ class RepositoryCrawl:
                 facts = self._read_here.get(digest) or self._known.get(digest)
                 how = how_found(digest, listed, facts.subject if facts is not None else None)
                 self._images[digest] = replace(self._images[digest], found_by=how)
-        with_times(self._images, told.images)
+        with_vendor_facts(self._images, told, self._context.vendor.title)
 
     def _unlisted(self, error: RegistryError) -> Gap | None:
         if error.fault != "missing":

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import TypeVar
 
 from registry_core.catalog import HowFound, ImageSeen
 from registry_core.coverage import Gap
-from resources.registry.providers.interface import ImageDetail, Provider, RepositoriesListed, RepositoryDetails
+from resources.registry.providers.interface import Provider, RepositoriesListed, RepositoryDetails
 from resources.registry.transport.engine import pause
 
 T = TypeVar("T")
@@ -17,6 +17,7 @@ T = TypeVar("T")
 _THREADS = 4  # GitHub asks for few requests at a time; the others do not mind
 _FIRST_PAUSE_SECONDS = 0.002
 _LONGEST_PAUSE_SECONDS = 0.1
+_LONGEST_WORDS = 300
 
 
 class VendorBeside:
@@ -26,6 +27,10 @@ class VendorBeside:
         self._provider = provider
         self.notes: dict[str, Gap] = {}  #: what the vendor did not tell and we can do without, one a fault
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="vendor") if provider is not None else None
+
+    @property
+    def title(self) -> str:
+        return "" if self._provider is None else self._provider.title
 
     @property
     def names_every_image(self) -> bool:
@@ -45,7 +50,10 @@ class VendorBeside:
         if provider is None:
             return RepositoryDetails(repository)
         told = await self._wait_for(lambda: provider.details(repository))
-        return replace(told, gap=self._gap(told.gap))
+        gap = self._gap(told.gap)
+        # A vendor that cannot lock anything leaves nothing to know.
+        matters = gap is None and provider.capabilities.locks.verdict != "no"
+        return replace(told, gap=gap, silence=told.gap if matters else None)
 
     def close(self) -> None:
         """Nobody waits for what is still under way."""
@@ -74,12 +82,26 @@ class VendorBeside:
         return future.result()
 
 
-def with_times(images: dict[str, ImageSeen], details: Mapping[str, ImageDetail]) -> None:
-    """Push and pull times of the vendor, for the images that the registry showed."""
-    for digest, detail in details.items():
+def with_vendor_facts(images: dict[str, ImageSeen], told: RepositoryDetails, title: str) -> None:
+    """Push and pull times, and what the vendor protects, for the images that the registry showed.
+
+    Where the vendor told nothing of the repository, nobody knows what it holds there: that is said of each image.
+    """
+    for digest, detail in told.images.items():
         seen = images.get(digest)
-        if seen is not None and (detail.pushed_at is not None or detail.pulled_at is not None):
-            images[digest] = replace(seen, pushed_at=detail.pushed_at, pulled_at=detail.pulled_at)
+        if seen is not None and (detail.pushed_at or detail.pulled_at or detail.protection):
+            held = f"{title}: {'; '.join(detail.protection)}" if detail.protection else None
+            images[digest] = replace(
+                seen, pushed_at=detail.pushed_at, pulled_at=detail.pulled_at, protection=_cut(held)
+            )
+    if told.silence is not None:
+        why = _cut(f"what {title} protects is not known ({told.silence.detail})")
+        for digest, seen in images.items():
+            images[digest] = replace(seen, protection=why, protection_fault=told.silence.fault)
+
+
+def _cut(text: str | None) -> str | None:
+    return text if text is None or len(text) <= _LONGEST_WORDS else f"{text[:_LONGEST_WORDS]}…"
 
 
 def how_found(digest: str, listed: Collection[str], subject: str | None) -> HowFound:

@@ -7,6 +7,7 @@ the image is one package, `/` in it written `%2F`; `nextPageToken` may come with
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import Any, ClassVar
 from urllib.parse import quote, unquote, urlencode
@@ -22,6 +23,7 @@ from resources.registry.providers.api_refusals import ApiAnswer
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, no, vendor_time, yes
 
 HOST_END = "-docker.pkg.dev"
+_REMEMBERED_SECONDS = 300.0
 _PAGE_SIZE = 1000
 
 CAPABILITIES = Capabilities(
@@ -32,7 +34,7 @@ CAPABILITIES = Capabilities(
     deletes=yes("with or without its tags"),
     restores=no("what is deleted is gone"),
     referrers=yes("the OCI API"),
-    locks=no("immutable tags are a setting of the repository that holds tags, not versions"),
+    locks=yes("what has a tag, in a repository whose tags are immutable"),
     collection=no("Google collects by itself"),
 )
 
@@ -49,6 +51,7 @@ class Google(Provider):
         self.client = ApiClient(f"{label}: Google", own.api, settings, sign_in, explain=explain)
         self.location = location_of(settings, own)
         self._project = own.project
+        self._immutable: dict[str, tuple[float, bool]] = {}  # by repository, when it was asked
 
     @property
     def can_list(self) -> bool:
@@ -74,14 +77,28 @@ class Google(Provider):
                     yield f"{self._project}/{name}/{image}"
 
     def read_images(self, repository: str) -> Iterator[ImageDetail]:
-        path = f"/v1/{package_path(repository, self.location)}/versions"
+        package = package_path(repository, self.location)
+        path = f"/v1/{package}/versions"
+        immutable = self._has_immutable_tags(package.partition("/packages/")[0])
         for one in self._entries(path, f"list the versions of {repository}", "versions", view="FULL"):
             digest = str(one.get("name", "")).rpartition("/")[2]
             if is_digest(digest):
-                yield ImageDetail(digest, tags=_tags_of(one), pushed_at=vendor_time(one.get("createTime")))
+                tags = _tags_of(one)
+                held = (f"immutable tags of the repository: {', '.join(tags)}",) if immutable and tags else ()
+                yield ImageDetail(digest, tags=tags, pushed_at=vendor_time(one.get("createTime")), protection=held)
 
     def close(self) -> None:
         self.client.close()
+
+    def _has_immutable_tags(self, place: str) -> bool:
+        """Then Google deletes neither a tag nor what has one. Asked once for all packages of a repository."""
+        asked_at, immutable = self._immutable.get(place, (0.0, False))
+        if not asked_at or time.monotonic() - asked_at > _REMEMBERED_SECONDS:
+            found = self.client.get(f"/v1/{place}", f"read the settings of {place}").content
+            docker = found.get("dockerConfig") if isinstance(found, dict) else None
+            immutable = isinstance(docker, dict) and docker.get("immutableTags") is True
+            self._immutable[place] = (time.monotonic(), immutable)
+        return immutable
 
     def _entries(self, path: str, wanted: str, key: str, **only: str) -> Iterator[dict[str, Any]]:
         first: dict[str, str | int] = {"pageSize": _PAGE_SIZE, **only}

@@ -121,7 +121,7 @@ def _images_of(artifact: dict[str, Any], protection: tuple[str, ...]) -> Iterato
         return
     tags = _objects(artifact, "tags")
     immutable = sorted(str(tag.get("name")) for tag in tags if tag.get("immutable") is True)
-    held = (f"immutable in Harbor: {', '.join(immutable)}",) if immutable else ()
+    held = (f"immutable tag: {', '.join(immutable)}",) if immutable else ()
     yield ImageDetail(
         digest,
         tags=_tags_of(artifact),

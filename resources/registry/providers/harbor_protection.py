@@ -30,6 +30,9 @@ class Selector:
     pattern: str
     excludes: bool
 
+    def __str__(self) -> str:
+        return f"all but {self.pattern}" if self.excludes else self.pattern
+
     @cached_property
     def _globs(self) -> Matcher | None:
         try:
@@ -107,7 +110,7 @@ class HarborRules:
         path = f"{_API}/projects/{quote(project, safe='')}/immutabletagrules"
         answer = self._client.get(path, wanted, headers=headers, params={"page_size": 100})
         for rule in entries_of(self._client, answer, wanted):
-            yield from _rule("immutable by a rule of the project", rule)
+            yield from _rule("immutable tag rule", rule)
 
     def _retained(self, project: str) -> Iterator[Rule]:
         wanted = f"read the retention of project {project}"
@@ -121,7 +124,7 @@ class HarborRules:
         for rule in policy.get("rules") or () if isinstance(policy, dict) else ():
             # Only "always" keeps all that it chooses; the others keep the latest of it, which Harbor decides later.
             if isinstance(rule, dict) and rule.get("action") == "retain" and rule.get("template") == "always":
-                yield from _rule("kept by the project's retention", rule)
+                yield from _rule("retention rule (always)", rule)
 
 
 def _rule(told: str, rule: dict[str, Any]) -> Iterator[Rule]:
@@ -129,7 +132,8 @@ def _rule(told: str, rule: dict[str, Any]) -> Iterator[Rule]:
         return
     scope = rule.get("scope_selectors")
     repositories = scope.get("repository") if isinstance(scope, dict) else None
-    yield Rule(told, tuple(_selectors(repositories)), tuple(_selectors(rule.get("tag_selectors"))))
+    tags = tuple(_selectors(rule.get("tag_selectors")))
+    yield Rule(f"{told} {' and '.join(map(str, tags)) or '**'}", tuple(_selectors(repositories)), tags)
 
 
 def _selectors(written: object) -> Iterator[Selector]:

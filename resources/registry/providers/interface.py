@@ -104,6 +104,8 @@ class RepositoryDetails:
     repository: str
     images: Mapping[str, ImageDetail] = field(default_factory=dict)  #: by digest
     gap: Gap | None = None
+    #: why the vendor told nothing, where the registry itself was read and that is enough for a catalog
+    silence: Gap | None = None
 
 
 class Provider(ABC):

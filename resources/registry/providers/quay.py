@@ -128,6 +128,6 @@ def _image_of(digest: str, tag: dict[str, Any]) -> ImageDetail:
         digest,
         tags=(name,),
         pushed_at=unix_time(tag.get("start_ts")) or vendor_time(tag.get("last_modified")),
-        protection=(f"immutable in Quay: {name}",) if tag.get("immutable") is True else (),
+        protection=(f"immutable tag: {name}",) if tag.get("immutable") is True else (),
         labels=(f"{name} ends {ends}",) if isinstance(ends, str) else (),
     )

@@ -163,8 +163,8 @@ def test_what_harbor_protects_since_the_plan_is_spared(tmp_path: Path, harbor: H
     plan = estate.plan()
     harbor.immutable |= {(APP, "also-v2"), (APP, "index")}
     assert estate.execute(plan).record.state == "done"
-    assert outcome(estate, plan, "twice") == "spared: protected by Harbor: immutable in Harbor: also-v2"
-    assert outcome(estate, plan, "index") == "spared: protected by Harbor: immutable in Harbor: index"
+    assert outcome(estate, plan, "twice") == "spared: protected by Harbor: immutable tag: also-v2"
+    assert outcome(estate, plan, "index") == "spared: protected by Harbor: immutable tag: index"
     for child in estate.images["index"].children:
         assert estate.journal(plan)[APP, child.digest].startswith("spared: it belongs with")
     stays = [estate.images["index"], *estate.images["index"].children, estate.images["twice"]]

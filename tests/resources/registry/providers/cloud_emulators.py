@@ -13,6 +13,7 @@ from resources.registry.providers.aliyun import signature
 from tests.resources.registry.providers.oci_shelf import Shelf, Stored
 from tests.resources.registry.providers.vendor_server import Asked, Reply, VendorEmulator
 
+_REPOSITORY = re.compile(r"/v1/projects/[^/]+/locations/[^/]+/repositories/([^/]+)")
 _VERSIONS = re.compile(r"/v1/projects/([^/]+)/locations/([^/]+)/repositories/([^/]+)/packages/([^/]+)/versions")
 _VERSION = re.compile(r"/v1/projects/([^/]+)/locations/[^/]+/repositories/([^/]+)/packages/([^/]+)/versions/([^/]+)")
 _TAG = re.compile(r"/v1/projects/([^/]+)/locations/[^/]+/repositories/([^/]+)/packages/([^/]+)/tags/([^/]+)")
@@ -103,6 +104,7 @@ class GoogleEmulator(VendorEmulator):
     def __init__(self) -> None:
         super().__init__()
         self.shelf = Shelf()
+        self.immutable: set[str] = set()  #: repositories whose tags are immutable
 
     def answer(self, asked: Asked) -> Reply:
         if asked.headers.get("authorization") != "Bearer ya29-4711":
@@ -126,6 +128,9 @@ class GoogleEmulator(VendorEmulator):
             stored.tags.remove(matched[4])
             return Reply(200, {})
         project = place.split("/")[1]
+        if matched := _REPOSITORY.fullmatch(asked.path):
+            docker = {"immutableTags": True} if matched[1] in self.immutable else {}
+            return Reply(200, {"name": place, "format": "DOCKER", "dockerConfig": docker})
         names = [name for name in self.shelf.repositories if name.startswith(f"{project}/")]
         if asked.path.endswith("/packages"):
             repository = place.split("/")[5]

@@ -21,6 +21,7 @@ from tests.resources.registry.providers.cloud_emulators import (
     IbmEmulator,
 )
 from tests.resources.registry.providers.contract import SPECS
+from tests.resources.registry.providers.vendor_server import Reply
 from tests.resources.registry.providers.vendors import connected, crawled, deletion_at, restoration_at, settings_of
 
 PUSHED = datetime(2026, 2, 3, 4, 5, 6, tzinfo=UTC)
@@ -126,6 +127,29 @@ def test_google_lists_packages_of_docker_repositories_and_their_versions(monkeyp
         assert gap is not None
         assert "artifactregistry.reader" in gap.detail
         assert "4711" not in gap.detail
+
+
+def test_google_holds_what_has_an_immutable_tag(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GOOGLE_TOKEN", "ya29-4711")
+    with GoogleEmulator() as google:
+        own = {"project": "acme", "location": "europe-west3", "token": {"env": "GOOGLE_TOKEN"}, "api": google.url}
+        tagged, bare = make_image([b"tagged"]), make_image([b"bare"])
+        for repository in ("releases", "builds"):
+            google.shelf.put(f"acme/{repository}/web", tagged, "v1")
+            google.shelf.put(f"acme/{repository}/web", bare)
+        google.immutable.add("releases")
+        _, provider = connected(google.url, {"google": own})
+        held = {name: provider.details(f"acme/{name}/web").images for name in ("releases", "builds")}
+        assert held["releases"][tagged.digest].protection == ("immutable tags of the repository: v1",)
+        assert not held["releases"][bare.digest].protection
+        assert not held["builds"][tagged.digest].protection
+        provider.details("acme/releases/web")
+        assert sum(path.endswith("/repositories/releases") for path in google.paths()) == 1
+        _keeps_googles_paths(google)
+        google.fail(lambda asked: asked.path.endswith("/repositories/builds"), Reply(500), times=9)
+        gap = connected(google.url, {"google": own})[1].details("acme/builds/web").gap
+        assert gap is not None
+        assert "read the settings of" in gap.detail
 
 
 def test_ibm_trades_its_key_lists_the_account_and_restores_from_the_trash(monkeypatch: pytest.MonkeyPatch) -> None:

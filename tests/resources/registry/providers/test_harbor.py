@@ -135,9 +135,9 @@ def test_immutable_tags_and_retention_are_seen_as_protection(harbor: HarborEmula
     images = connected(harbor.url, "harbor", ROBOT)[1].details("health/web").images
     assert images[build.digest].protection == ()
     assert images[release.digest].protection == (
-        "immutable in Harbor: release-1",
-        "immutable by a rule of the project: release-1",
-        "kept by the project's retention: release-1",
+        "immutable tag: release-1",
+        "immutable tag rule {release,stable}-*: release-1",
+        "retention rule (always) release-*: release-1",
     )
 
 
