@@ -17,6 +17,7 @@ from pydantic.fields import FieldInfo
 
 from registry_pipelines.cli.main import app
 from registry_pipelines.cli.site_file import value_text
+from resources.configuration.base import written_fields
 from resources.configuration.credential_settings import TlsSettings
 from resources.configuration.secrets import SecretName
 from resources.configuration.settings import Site
@@ -97,7 +98,7 @@ def main() -> None:
 
 
 def _find_models(model: type[BaseModel], place: str, found: dict[type[BaseModel], str]) -> None:
-    for key, field in model.model_fields.items():
+    for key, field in written_fields(model).items():
         for inner, where in _models_in(field.annotation, f"{place}{key}"):
             if inner not in found:
                 found[inner] = _HEADINGS.get(inner, f"`{where}`")
@@ -118,7 +119,7 @@ def _table(heading: str, model: type[BaseModel]) -> Iterator[str]:
     yield ""
     yield "| key | what it is | default | example |"
     yield "|---|---|---|---|"
-    for key, field in model.model_fields.items():
+    for key, field in written_fields(model).items():
         cells = (f"`{key}`", field.description or "", _default(field), _example(field))
         yield "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |"
 

@@ -5,12 +5,18 @@ from __future__ import annotations
 from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
+from pydantic.fields import FieldInfo
 
 
 class Settings(BaseModel):
     """Base of all settings: unknown keys are errors, values do not change after reading."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True)
+
+
+def written_fields(model: type[BaseModel]) -> dict[str, FieldInfo]:
+    """The fields of some settings by the keys that a person writes (`from` cannot be a name in Python)."""
+    return {field.alias or name: field for name, field in model.model_fields.items()}
 
 
 Environment = Annotated[str, Field(pattern=r"^[a-z0-9-]+$")]

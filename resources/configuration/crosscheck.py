@@ -4,15 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from resources.configuration.crosscheck_copies import crosscheck_copies
 from resources.configuration.document import KeyPath
+from resources.configuration.migration_settings import CopyRuleSettings
 from resources.configuration.settings import ClusterSettings, RegistrySettings
 
 
 def crosscheck(
-    clusters: Mapping[str, ClusterSettings | None], registries: Mapping[str, RegistrySettings | None]
+    clusters: Mapping[str, ClusterSettings | None],
+    registries: Mapping[str, RegistrySettings | None],
+    copy_rules: Mapping[KeyPath, CopyRuleSettings] | None = None,
 ) -> Iterator[tuple[KeyPath, str]]:
-    """(place, what is wrong) for each problem. An entry that could not be read is None: nothing is said of it."""
+    """(place, what is wrong) for each problem. An entry that could not be read is None: nothing is said of it.
+
+    `copy_rules` are all rules that copy, of whatever section, by their place."""
     yield from _hosts_claimed_twice(registries)
+    yield from crosscheck_copies(copy_rules or {}, clusters=clusters, registries=registries)
     for name, registry in registries.items():
         if registry is not None:
             yield from _pull_secret_out_of_reach(name, registry, clusters)

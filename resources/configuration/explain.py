@@ -15,6 +15,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
+from resources.configuration.base import written_fields
 from resources.configuration.document import KeyPath
 
 _SECRET_KEY = re.compile(r"pass|secret|token|auth|credential|private|pwd|\bkey\b|api_?key", re.IGNORECASE)
@@ -95,7 +96,7 @@ _WORDS = {
 
 
 def _unknown_key(key: str, model: type[BaseModel] | None) -> str:
-    known = list(model.model_fields) if model is not None else []
+    known = list(written_fields(model)) if model is not None else []
     near = difflib.get_close_matches(key.lower().replace("-", "_"), known, n=1, cutoff=0.6)
     if near:
         return f"`{key}` is not known here; did you mean `{near[0]}`?"
@@ -127,7 +128,7 @@ def _field_at(path: KeyPath, root: type[BaseModel]) -> FieldInfo | None:
     for part in path:
         here = _unwrap(here)
         if isinstance(here, type) and issubclass(here, BaseModel):
-            field = here.model_fields.get(str(part))
+            field = written_fields(here).get(str(part))
             here = field.annotation if field else None
         else:
             here = _item(here)
@@ -139,7 +140,7 @@ def _model_at(path: KeyPath, root: type[BaseModel]) -> type[BaseModel] | None:
     for part in path:
         here = _unwrap(here)
         if isinstance(here, type) and issubclass(here, BaseModel):
-            field = here.model_fields.get(str(part))
+            field = written_fields(here).get(str(part))
             here = field.annotation if field else None
         else:
             here = _item(here)

@@ -18,6 +18,7 @@ from registry_core.errors import ConfigError, Problem
 from resources.configuration.crosscheck import crosscheck
 from resources.configuration.document import Document, KeyPath, read_document
 from resources.configuration.explain import explain
+from resources.configuration.migration_settings import CopyRuleSettings, MigrationSettings
 from resources.configuration.paths import FOLDER, beside
 from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
 
@@ -86,7 +87,13 @@ def _across(document: Document, context: dict[str, Any]) -> Iterator[tuple[KeyPa
     """Checks across entries, over all those that are right in themselves, so that one fault hides no other."""
     clusters = _valid_entries(document.value.get("clusters"), ClusterSettings, context)
     registries = _valid_entries(document.value.get("registries"), RegistrySettings, context)
-    return crosscheck(clusters, registries)
+    return crosscheck(clusters, registries, _copy_rules(document, context))
+
+
+def _copy_rules(document: Document, context: dict[str, Any]) -> dict[KeyPath, CopyRuleSettings]:
+    """Every rule that copies, by its place."""
+    migrations = _valid_entries(document.value.get("migrations"), MigrationSettings, context)
+    return {("migrations", name): one for name, one in migrations.items() if one is not None}
 
 
 def _read_policies(policies: object) -> object:

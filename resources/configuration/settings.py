@@ -17,6 +17,7 @@ from resources.configuration.base import Environment, Settings
 from resources.configuration.credential_settings import Credentials, TlsSettings
 from resources.configuration.database_settings import DatabaseSettings
 from resources.configuration.eviction_settings import CollectionSettings, EvictionSettings, QuarantineSettings
+from resources.configuration.migration_settings import MigrationSettings
 from resources.configuration.namespaces import Namespaces, environment_of_namespace
 from resources.configuration.notify_settings import NotificationSettings
 from resources.configuration.paths import FilePath
@@ -140,6 +141,11 @@ class RegistrySettings(Settings):
         description="how the jobs that delete and restore sign in, and they alone; default: `credentials`",
         examples=[{"username": "robot$evictions", "password": {"env": "EVICTION_PASSWORD"}}],
     )
+    push_credentials: Credentials | None = Field(
+        None,
+        description="how migrations sign in to write here, and they alone; default: `credentials`",
+        examples=[{"username": "robot$migrations", "password": {"env": "MIGRATION_PASSWORD"}}],
+    )
     removes_single_tags: bool | Literal["unknown"] = Field(
         "unknown",
         description="whether it can remove a tag and leave the image: distribution 3 can, 2 and GHCR cannot;"
@@ -221,6 +227,10 @@ class Schedules(Settings):
 
     inventory: Cron = Field("*/15 * * * *", description="cron: take the inventory of every cluster")
     catalog: Cron = Field("0 2 * * *", description="cron: crawl every registry")
+    migrations: Cron = Field("0 5 * * 0", description="cron: read back what migrations copied, because copies decay")
+    plan_migrations: bool = Field(
+        False, description="make plans of migrations anew when their evidence is new, not only when asked"
+    )
     switched_on: bool = Field(
         False, description="schedules and sensors start switched on, instead of waiting for a person in the UI"
     )
@@ -242,6 +252,9 @@ class Site(Settings):
     )
     registries: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9.:_-]*$")], RegistrySettings] = Field(
         {}, description="registries by the name we give them"
+    )
+    migrations: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], MigrationSettings] = Field(
+        {}, description="what is moved from registry to registry, by the name we give it; see migration"
     )
     database: DatabaseSettings = Field(DatabaseSettings(), description="where the history is kept")
     limits: Limits = Field(Limits(), description="the brakes")

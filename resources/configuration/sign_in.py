@@ -31,16 +31,21 @@ _PULL_SECRETS = {
 
 
 def sign_in_to(
-    settings: RegistrySettings, *, to_change: bool = False, read_kubernetes_secret: ReadKubernetesSecret | None = None
+    settings: RegistrySettings,
+    *,
+    to_change: bool = False,
+    to_push: bool = False,
+    read_kubernetes_secret: ReadKubernetesSecret | None = None,
 ) -> Credential | None:
     """The credential of a configured registry, fetched now; None where no sign-in is configured.
 
-    `to_change` takes `delete_credentials` where they are given. A docker config may know the registry by any of its
-    names. Without either, what `provider` can make a login of signs in. Raises ConfigError, ClusterError for a pull
-    secret that cannot be read, or RegistryError where the vendor gives no login.
+    `to_change` takes `delete_credentials` where they are given, `to_push` takes `push_credentials`. A docker config may
+    know the registry by any of its names. Without either, what `provider` can make a login of signs in. Raises
+    ConfigError, ClusterError for a pull secret that cannot be read, or RegistryError where the vendor gives no login.
     """
     first, *others = dict.fromkeys((*settings.names, settings.host))
-    credentials = (settings.delete_credentials if to_change else None) or settings.credentials
+    own = settings.delete_credentials if to_change else settings.push_credentials if to_push else None
+    credentials = own or settings.credentials
     if credentials is None:
         return vendor_login(settings)
     return sign_in(credentials, first, aliases=others, read_kubernetes_secret=read_kubernetes_secret)
