@@ -6,7 +6,6 @@ cosign's tags; its tag is written last.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
@@ -26,6 +25,7 @@ class ImageCopy:
     reference: str  #: tag or digest at the source
     to_repository: str
     to_tag: str | None = None
+    also_tags: tuple[str, ...] = ()  #: further tags that it gets at the destination
 
     def __str__(self) -> str:
         joint = "@" if ":" in self.reference else ":"
@@ -161,21 +161,24 @@ def conflicts_of(there: dict[str, str | None], wanted: dict[str, str], rule: Con
     )
 
 
-def plan_of(images: Iterable[PlannedCopy]) -> CopyPlan:
-    """Count what must travel: the first image that lacks a blob brings it, for the others it is mounted."""
-    coming: set[str] = set()
-    landed: set[tuple[str, str]] = set()
-    planned = []
-    for image in images:
+class TravelCount:
+    """Counts what must travel, image after image: the first one that lacks a blob brings it, for the others it is
+    mounted."""
+
+    def __init__(self) -> None:
+        self._coming: set[str] = set()
+        self._landed: set[tuple[str, str]] = set()
+
+    def counted(self, image: PlannedCopy) -> PlannedCopy:
+        """The image with what is left for it after those that were counted before."""
         travel_bytes = mounts = 0
         for blob in image.missing_blobs if image.word == "copy" else ():
-            if (blob.repository, blob.digest) in landed:
+            if (blob.repository, blob.digest) in self._landed:
                 continue
-            landed.add((blob.repository, blob.digest))
-            if blob.elsewhere or blob.digest in coming:
+            self._landed.add((blob.repository, blob.digest))
+            if blob.elsewhere or blob.digest in self._coming:
                 mounts += 1
             else:
                 travel_bytes += blob.size_bytes
-                coming.add(blob.digest)
-        planned.append(replace(image, travel_bytes=travel_bytes, mounts=mounts))
-    return CopyPlan(tuple(planned))
+                self._coming.add(blob.digest)
+        return replace(image, travel_bytes=travel_bytes, mounts=mounts)

@@ -85,6 +85,11 @@ class Connections:
         settings = self.registry_settings(name)
         return RegistryConnection(name, settings, lambda: self._credential(settings, to_change=True))
 
+    def registry_to_push(self, name: str) -> RegistryConnection:
+        """A connection of its own, with `push_credentials`, for what copies images there; the caller closes it."""
+        settings = self.registry_settings(name)
+        return RegistryConnection(name, settings, lambda: self._credential(settings, to_push=True))
+
     def provider(self, name: str) -> Provider | None:
         """The vendor's own API of a registry, where it has one that we ask."""
         if name not in self._providers:
@@ -123,8 +128,11 @@ class Connections:
                 f"no cluster is called {name}; it knows: {known}", subject=str(self._loaded.path)
             ) from None
 
-    def _credential(self, settings: RegistrySettings, *, to_change: bool = False) -> Credential | None:
-        return sign_in_to(settings, to_change=to_change, read_kubernetes_secret=self._kubernetes_secret)
+    def _credential(
+        self, settings: RegistrySettings, *, to_change: bool = False, to_push: bool = False
+    ) -> Credential | None:
+        read = self._kubernetes_secret
+        return sign_in_to(settings, to_change=to_change, to_push=to_push, read_kubernetes_secret=read)
 
     def _kubernetes_secret(self, cluster: str, namespace: str, name: str) -> tuple[str, Mapping[str, bytes]]:
         return read_kubernetes_secret(self.cluster_connection(cluster), namespace, name)

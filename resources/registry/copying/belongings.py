@@ -58,7 +58,7 @@ class Belongings:
     def wanted_tags(self) -> dict[str, str]:
         """Tags of the destination, the image's own last."""
         own = {self.image.to_tag: self.digest} if self.image.to_tag is not None else {}
-        return {**self.signature_tags, **own}
+        return {**self.signature_tags, **dict.fromkeys(self.image.also_tags, self.digest), **own}
 
 
 class SourceMemory:

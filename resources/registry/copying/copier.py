@@ -6,13 +6,22 @@ import queue
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 
-from registry_core.copying import CopyChoice, CopyOutcome, CopyPlan, CopyProgress, ImageCopy, PlannedCopy, plan_of
+from registry_core.copying import (
+    CopyChoice,
+    CopyOutcome,
+    CopyPlan,
+    CopyProgress,
+    ImageCopy,
+    PlannedCopy,
+    TravelCount,
+)
 from registry_core.errors import RegistryError
 from resources.registry.connection import RegistryConnection
 from resources.registry.copying.blob_board import BlobBoard, Landing
 from resources.registry.copying.copying_image import Bench, CopyingImage
 from resources.registry.copying.crew import Crew, Hands, Rank
 from resources.registry.copying.looking import Looker, planned
+from resources.registry.copying.source_blobs import SourceBlobs
 from resources.registry.copying.tally import Tally
 from resources.registry.transport.messages import origin
 
@@ -48,28 +57,46 @@ class Copier:
         self._width = min(source.settings.connections, destination.settings.connections, MOST_AT_ONCE)
 
     def plan(self, images: Iterable[ImageCopy]) -> CopyPlan:
-        """What a copy would do now. Writes nothing; what cannot be read is `unreadable`, nothing is raised for it."""
-        asked = list(images)
-        found: dict[int, PlannedCopy] = {}
+        """What a copy would do now. Writes nothing; what cannot be read is `unreadable`, nothing is raised for it.
+
+        Also the blobs that would be brought are asked for at the source: an image that lost a layer is not promised.
+        """
+        return CopyPlan(tuple(self.plan_each(images)))
+
+    def plan_each(self, images: Iterable[ImageCopy]) -> Iterator[PlannedCopy]:
+        """As `plan`, one after the other in the order given, however many: few are looked at ahead of the first that
+        was not told yet."""
         board = BlobBoard(lambda _landing: None, self._holders)
         looker = Looker(self._choice, board, self._one_registry)
+        blobs = SourceBlobs()
         answers: queue.SimpleQueue[tuple[int, PlannedCopy] | BaseException] = queue.SimpleQueue()
 
         def look(hands: Hands, at: int, image: ImageCopy) -> None:
             try:
-                answers.put((at, planned(looker.look(hands, image), board)))
+                looked = looker.look(hands, image)
+                blobs.ask_for(hands.source, looked)
+                answers.put((at, planned(looked, board)))
             except RegistryError as error:
                 answers.put((at, PlannedCopy(image=image, word="unreadable", fault=error.fault, detail=str(error))))
 
+        waiting = enumerate(images)
+        found: dict[int, PlannedCopy] = {}
+        count = TravelCount()
+        asked = told = 0
         with Crew(self._source, self._destination, self._width, answers.put) as crew:
-            for at, image in enumerate(asked):
-                crew.add(Rank.LOOK, lambda hands, at=at, image=image: look(hands, at, image))  # type: ignore[misc]
-            while len(found) < len(asked):
+            while True:
+                for at, image in islice(waiting, max(0, told + _LOOKED_AHEAD - asked)):
+                    crew.add(Rank.LOOK, lambda hands, at=at, image=image: look(hands, at, image))  # type: ignore[misc]
+                    asked += 1
+                if told == asked:
+                    break
                 answer = answers.get()
                 if isinstance(answer, BaseException):
                     raise answer
                 found[answer[0]] = answer[1]
-        return plan_of(found[at] for at in range(len(asked)))
+                while told in found:
+                    yield count.counted(found.pop(told))
+                    told += 1
 
     def copy(
         self, images: Iterable[ImageCopy], on_progress: Callable[[CopyProgress], None] = lambda _progress: None
