@@ -10,6 +10,7 @@ from resources.configuration.settings import Site
 EVIDENCE = "evidence"  #: what we were told by clusters and registries
 HEALTH = "health"  #: what follows from it
 EVICTION = "eviction"  #: what may go, who agreed, what became of it
+MIGRATION = "migration"  #: what is to be copied, who agreed, what arrived
 OUTSIDE = "outside"  #: what we do not make, only read
 OWNERS = ["team:platform"]
 
@@ -22,6 +23,11 @@ def clusters_of(site: Site) -> dg.StaticPartitionsDefinition:
 def registries_of(site: Site) -> dg.StaticPartitionsDefinition:
     """A partition a registry of the configuration."""
     return dg.StaticPartitionsDefinition(list(site.registries))
+
+
+def migrations_of(site: Site) -> dg.StaticPartitionsDefinition:
+    """A partition a migration of the configuration."""
+    return dg.StaticPartitionsDefinition(list(site.migrations))
 
 
 def live_cluster(site: Site) -> dg.AssetSpec:

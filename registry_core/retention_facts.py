@@ -67,12 +67,13 @@ def gather_facts(policies: Policies, catalog: CatalogFrames, usage: UsageFrames,
         nodes=nodes,
         entries=entries,
         use=use,
-        shape=_shape_of_images(nodes),
+        shape=shape_of_images(nodes),
         dates=dates_of_images(nodes, evidence),
     )
 
 
-def _shape_of_images(nodes: Nodes) -> Shape:
+def shape_of_images(nodes: Nodes) -> Shape:
+    """What each image of a catalog is to the others."""
     stored = ~nodes.catalog.images["fault"].eq("missing").to_numpy(dtype=bool, na_value=False)
     own_tag = np.zeros(len(nodes), dtype=bool)
     own_tag[nodes.tag_image[nodes.tag_is_own & (nodes.tag_image >= 0)]] = True

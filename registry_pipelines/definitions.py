@@ -20,6 +20,7 @@ from registry_pipelines.eviction_jobs import build_eviction_jobs
 from registry_pipelines.eviction_sensors import build_eviction_sensors
 from registry_pipelines.jobs import build_jobs
 from registry_pipelines.links import links_of_plan
+from registry_pipelines.migration_definitions import build_migration_definitions
 from registry_pipelines.notifications import build_notification_sensors
 from registry_pipelines.schedules import build_schedules
 from registry_pipelines.sensors import build_sensors
@@ -31,6 +32,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
     """The whole graph for one site."""
     site = loaded.site
     eviction = build_eviction_jobs(site)
+    migration = build_migration_definitions(site)
     return dg.Definitions(
         assets=[
             live_cluster(site),
@@ -44,13 +46,21 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             build_eviction_plan(site, links_of_plan),
             eviction_approval(site),
             eviction_outcome(site),
+            *migration.assets,
         ],
-        asset_checks=build_freshness_checks(),
-        jobs=[*build_jobs(site), build_approval_job("eviction"), eviction.execution, eviction.restoration],
-        schedules=build_schedules(site),
+        asset_checks=[*build_freshness_checks(), *migration.checks],
+        jobs=[
+            *build_jobs(site),
+            build_approval_job("eviction"),
+            eviction.execution,
+            eviction.restoration,
+            *migration.jobs,
+        ],
+        schedules=[*build_schedules(site), *migration.schedules],
         sensors=[
             *build_sensors(site),
             *build_eviction_sensors(site, eviction),
+            *migration.sensors,
             *build_notification_sensors(site),
         ],
         resources={"site": SiteResource(site_file=str(loaded.path))},

@@ -8,6 +8,7 @@ from urllib.parse import quote_plus
 import dagster as dg
 
 from assets.eviction_presentation import PlanLinks
+from assets.taking.migration import MadeMigrationPlan
 from assets.taking.plan import MadePlan
 from registry_core.plan_words import PLAN_KINDS, PlanKind
 from registry_pipelines.approving.form import approval_form, restore_form
@@ -39,6 +40,15 @@ def links_of_plan(made: MadePlan, site: Site, run: dg.DagsterRun) -> PlanLinks:
     return PlanLinks(
         review=review_link("eviction", plan.fingerprint, site, location=location_of(run)),
         whole=whole_plan_link(plan.fingerprint, site),
+    )
+
+
+def links_of_migration(made: MadeMigrationPlan, site: Site, run: dg.DagsterRun) -> PlanLinks:
+    """As `links_of_plan`, for the plan of a migration."""
+    fingerprint = made.plan.fingerprint
+    return PlanLinks(
+        review=review_link("migration", fingerprint, site, location=location_of(run)),
+        whole=whole_plan_link(fingerprint, site),
     )
 
 

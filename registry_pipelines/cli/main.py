@@ -26,6 +26,7 @@ from registry_pipelines.cli import (
     inventory,
     journal,
     ls,
+    migration,
     notify,
     plan,
     quickstart,
@@ -141,6 +142,7 @@ app.add_typer(plan.app, name="plan")
 app.command("journal")(journal.journal)
 app.command("collect")(collect.collect)
 app.command("restore")(restore.restore)
+app.add_typer(migration.app, name="migration")
 app.add_typer(notify.app, name="notify")
 app.command("serve")(serve.serve)
 

@@ -17,7 +17,11 @@ ReadOutcomes = Callable[[Ledger, str], Mapping[int, str]]
 """What became of each line of a plan (by its position), in words; of what was not begun, nothing."""
 
 #: Where the outcomes of a kind are read. A kind without a line here shows none.
-OUTCOMES: dict[PlanKind, ReadOutcomes] = {}
+OUTCOMES: dict[PlanKind, ReadOutcomes] = {
+    "migration": lambda ledger, fingerprint: {
+        position: str(outcome) for position, outcome in ledger.copy_outcomes(fingerprint).items()
+    },
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,10 +16,14 @@ import pandas as pd
 
 from registry_core.approval import Approval, ApprovalRules
 from registry_core.eviction import Plan
+from registry_core.migration import MigrationPlan
+from registry_core.migration_duration import CopyRate
+from registry_core.migration_entries import MigrationOutcome
 from registry_core.plan_words import PlanKind
 from registry_core.plans import AnyPlan, P
-from resources.database import ledger_claims, ledger_decisions, ledger_journal, ledger_plans
+from resources.database import copy_journal, ledger_claims, ledger_decisions, ledger_journal, ledger_plans
 from resources.database.connection import Database
+from resources.database.copy_journal import CopyEnded
 from resources.database.ledger_records import (
     Claim,
     EntryEnded,
@@ -165,6 +169,24 @@ class Ledger:
     def mark_restored(self, fingerprint: str, positions: Collection[int], *, run_id: str, at: datetime) -> None:
         """Note that these entries were put back."""
         ledger_journal.mark_restored(self._database, fingerprint, positions, run_id=run_id, at=at)
+
+    # The journal of a migration
+
+    def journal_copies(self, claim: Claim[MigrationPlan], ended: Sequence[CopyEnded]) -> None:
+        """Write what became of entries, each as it ends. Refused when the claim was lost to another run."""
+        copy_journal.write(self._database, claim, ended)
+
+    def copy_outcomes(self, fingerprint: str) -> dict[int, MigrationOutcome]:
+        """What became of each entry of a plan (fingerprint whole), by its position; of what was not begun, nothing."""
+        return copy_journal.outcomes(self._database, fingerprint)
+
+    def copy_journal(self, fingerprint: str) -> pd.DataFrame:
+        """The same as COPY_JOURNAL_COLUMNS."""
+        return copy_journal.frame(self._database, fingerprint)
+
+    def copy_rate(self, migration: str) -> CopyRate | None:
+        """How fast the last copies of a migration were, or of any; None where nothing was copied yet."""
+        return copy_journal.rate(self._database, migration)
 
 
 def _now(given: datetime | None) -> datetime:

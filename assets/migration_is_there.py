@@ -1,0 +1,82 @@
+"""The check *everything planned is there, byte for byte*: reads back what a migration copied, now and on schedule."""
+
+import warnings
+
+import dagster as dg
+
+from assets import migration_outcome
+from assets.failures import told_to_dagster
+from assets.names import migrations_of
+from assets.presentation import Metadata, amount, size
+from assets.taking.migration_verification import MigrationVerification, verify_migration
+from assets.taking.progress import LoggedProgress
+from resources.configuration.settings import Site
+from resources.site import SiteResource
+
+NAME = "everything_planned_is_there_byte_for_byte"
+KEY = dg.AssetCheckKey(migration_outcome.KEY, NAME)
+
+_SHOWN = 10
+
+
+def build_migration_is_there(site: Site) -> dg.AssetChecksDefinition:
+    """The check, partitioned by the migrations of the configuration."""
+    with warnings.catch_warnings():  # that checks can be partitioned is new in Dagster; its minor version is pinned
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+        return _check(site)
+
+
+def _check(site: Site) -> dg.AssetChecksDefinition:
+    @dg.asset_check(
+        asset=migration_outcome.KEY,
+        name=NAME,
+        partitions_def=migrations_of(site),
+        description="Every image that was copied, or was there already, is at the destination: every manifest proven"
+        " from its bytes, every blob asked for its size (`verify: deep`: read and proven), every tag there. Run again"
+        " on schedule, because copies decay.",
+    )
+    def everything_is_there(context: dg.AssetCheckExecutionContext, site: SiteResource) -> dg.AssetCheckResult:
+        with told_to_dagster(), site.connections() as connections:
+            progress = LoggedProgress(context.log.info)
+            verified = verify_migration(connections, context.partition_key, progress=progress)
+        return judge(verified)
+
+    return everything_is_there
+
+
+def judge(verified: MigrationVerification) -> dg.AssetCheckResult:
+    """Passed when everything was asked for and is there. What could not be asked is a warning: nothing is known."""
+    found = verified.found
+    damaged, unknown = found.damaged, found.unknown
+    moved = sum(len(image.moved_tags) for image in found.images)
+    how = "every blob was read and proven" if verified.is_deep else "every blob was asked for its size"
+    metadata: Metadata = {
+        "images": len(found.images),
+        "not whole": len(damaged),
+        "could not be asked": len(unknown),
+        "tags that point elsewhere since": moved,
+        "manifests proven": sum(image.manifests for image in found.images),
+        "plan": verified.record.fingerprint,
+    }
+    if verified.is_deep:
+        metadata["bytes read"] = sum(image.read_bytes for image in found.images)
+    if damaged or unknown:
+        lines = [f"- {one.image}: **{one.fault}**, {one.detail}" for one in (*damaged, *unknown)[:_SHOWN]]
+        metadata["what is wrong"] = dg.MetadataValue.md("\n".join(lines))
+    if found.is_whole:
+        told = f"All {amount(len(found.images), 'image')} are there; {how}."
+        if verified.is_deep:
+            told = told[:-1] + f" ({size(int(metadata['bytes read']))})."
+    else:
+        parts = [f"{amount(len(damaged), 'image')} not whole"] if damaged else []
+        parts += [f"{amount(len(unknown), 'image')} could not be asked for"] if unknown else []
+        first = (*damaged, *unknown)[0]
+        told = (
+            f"{', '.join(parts)} of {len(found.images):,}; first {first.image}: {first.detail}. Plan again to mend it."
+        )
+    return dg.AssetCheckResult(
+        passed=found.is_whole,
+        severity=dg.AssetCheckSeverity.ERROR if damaged else dg.AssetCheckSeverity.WARN,
+        description=told,
+        metadata=metadata,
+    )

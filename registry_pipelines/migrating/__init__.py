@@ -1,0 +1,1 @@
+"""Carrying out an approved migration plan: the deed. It can only shrink the plan."""
