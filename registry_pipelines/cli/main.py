@@ -21,6 +21,7 @@ from registry_pipelines.cli import (
     copy,
     count,
     doctor,
+    events,
     images,
     init,
     inventory,
@@ -145,6 +146,7 @@ app.command("restore")(restore.restore)
 app.add_typer(migration.app, name="migration")
 app.add_typer(notify.app, name="notify")
 app.command("serve")(serve.serve)
+app.command("events")(events.events)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -22,7 +22,9 @@ def serve(
         bool, typer.Option("--unsafe-no-token", help="Listen on the network although everyone could read.")
     ] = False,
 ) -> None:
-    """Serve reports, the monitoring check and metrics over HTTP. It only reads.
+    """Serve reports, the monitoring check and metrics over HTTP, and take the events of registries.
+
+    It only reads, but for `/events/NAME` of the entries of `events`.
 
     Beyond loopback it wants a token, by `--token-file` or `web.token` of the site's file. Stop it with Ctrl-C.
     """
@@ -35,10 +37,12 @@ def serve(
     from registry_pipelines.web.app import make_app
     from registry_pipelines.web.copies_page import copies_routes
     from registry_pipelines.web.desk import Desk
+    from registry_pipelines.web.event_door import EventDoor
     from registry_pipelines.web.guard import refuse_open_door
     from registry_pipelines.web.kept_report import KeptReport
     from registry_pipelines.web.plan_pages import plan_routes
     from registry_pipelines.web.plan_reader import PlanReader
+    from registry_pipelines.web.routes.events import event_routes
     from registry_pipelines.web.server import listen, make_server
     from registry_pipelines.web.standing import Reader
     from registry_pipelines.web.versions_page import versions_routes
@@ -50,6 +54,12 @@ def serve(
     refuse_open_door(host, has_token=token is not None, unsafe=unsafe_no_token)
     if token is not None:
         read_secret(token)  # what cannot be read is told now, not to the first reader
+    doors = {
+        name: EventDoor(name, entry, read_secret, loaded.site.registry_of_host)
+        for name, entry in loaded.site.events.items()
+    }
+    for secret in (secret for door in doors.values() for secret in door.settings.secrets):
+        read_secret(secret)
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     # uvicorn ends gracefully and then raises the signal again: without this, SIGTERM would cut the end short.
@@ -61,7 +71,12 @@ def serve(
         copies = KeptReport(site, history, lambda: take_single_copies(connections))
         app = make_app(
             desk,
-            more=[*versions_routes(versions), *copies_routes(copies), *plan_routes(PlanReader(history))],
+            more=[
+                *versions_routes(versions),
+                *copies_routes(copies),
+                *plan_routes(PlanReader(history)),
+                *event_routes(doors, lambda delivery: history.push_events.note(delivery)),
+            ],
             read_token=None if token is None else lambda: read_secret(token),
         )
         listening = listen(host, port)

@@ -1,1 +1,1 @@
-"""The web service: answers for monitoring, reports, metrics, pages for people. It reads, and changes nothing."""
+"""The web service: answers for monitoring, reports, metrics, pages for people. It reads, and takes events."""

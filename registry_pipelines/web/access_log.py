@@ -1,4 +1,5 @@
-"""One line a request: who, what, how it ended, how long it took. No query, no header: secrets hide in both."""
+"""One line a request: who, what, how it ended, how long it took. No query, no header, and of the address of an event
+only the name: secrets hide in all three."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ import time
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from registry_core.monitoring import one_line
+from registry_pipelines.web.answers import EVENTS
 
 log = logging.getLogger("registry_pipelines.web.access")
 
@@ -35,4 +37,11 @@ class AccessLog:
         finally:
             client = scope["client"][0] if scope.get("client") else "-"
             took = (time.monotonic() - began) * 1000
-            log.info("%s %s %s %s %.0f ms", client, scope["method"], one_line(scope["path"]), status or "failed", took)
+            log.info("%s %s %s %s %.0f ms", client, scope["method"], _shown(scope["path"]), status or "failed", took)
+
+
+def _shown(path: str) -> str:
+    if path.startswith(EVENTS):
+        name, more, _ = path.removeprefix(EVENTS).partition("/")
+        path = f"{EVENTS}{name}/…" if more else path
+    return one_line(path)

@@ -18,6 +18,9 @@ from registry_pipelines.web.pages import page
 #: Told in plain text, first word first, whatever the reader accepts: a plugin reads them.
 CHECK_PATHS = ("/_nagios_check_registry", "/nagios_check_registry")
 
+#: Where registries send events to; the one place where something may be sent.
+EVENTS = "/events/"
+
 #: Of every answer: it is of this moment, and it is what its type says.
 HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 
@@ -51,7 +54,8 @@ async def answer_http_error(request: Request, error: Exception) -> Response:
     """No such page, or none for this method."""
     if not isinstance(error, HTTPException):
         raise error
-    sentences = {404: "there is nothing at this address; the front page lists what there is", 405: "only read here"}
+    only = "events are sent here, by POST" if request.url.path.startswith(EVENTS) else "only read here"
+    sentences = {404: "there is nothing at this address; the front page lists what there is", 405: only}
     answer = told_answer(request.scope, Told(error.status_code, sentences.get(error.status_code, error.detail)))
     answer.headers.update(error.headers or {})
     return answer

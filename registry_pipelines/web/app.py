@@ -34,7 +34,8 @@ GROUPS: tuple[Callable[[Desk], list[Route]], ...] = (
 
 
 def make_app(desk: Desk, *, more: Sequence[Route] = (), read_token: ReadToken | None = None) -> Starlette:
-    """All routes over one desk, and `more`. Every route is a GET (and HEAD): nothing can be changed."""
+    """All routes over one desk, and `more`. Every route is a GET (and HEAD), but for `event_routes`, where registries
+    send what happened: these write into the table of events, and nothing else can be changed."""
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:

@@ -13,10 +13,13 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from registry_core.errors import ConfigError, Refused
-from registry_pipelines.web.answers import Told, told_answer
+from registry_pipelines.web.answers import EVENTS, Told, told_answer
 
 #: Answers without a token: a kubelet that probes has none, and it says nothing of the site.
 OPEN_PATHS = frozenset({"/_health", "/health"})
+
+#: Here the routes themselves ask who is there, each by the secret of its entry: a registry has no token of ours.
+_OWN_DOOR = ("POST", EVENTS)
 
 #: Basic is for browsers, which ask a person: any name, and the token as the password.
 _CHALLENGES = ('Bearer realm="registry-pipelines"', 'Basic realm="registry-pipelines", charset="UTF-8"')
@@ -51,7 +54,7 @@ class Guard:
         self._read_token = read_token
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or self._read_token is None or scope["path"] in OPEN_PATHS:
+        if scope["type"] != "http" or self._read_token is None or _is_open(scope):
             await self._app(scope, receive, send)
             return
         try:
@@ -68,6 +71,11 @@ class Guard:
         for challenge in _CHALLENGES:
             answer.headers.append("WWW-Authenticate", challenge)
         await answer(scope, receive, send)
+
+
+def _is_open(scope: Scope) -> bool:
+    method, beginning = _OWN_DOOR
+    return scope["path"] in OPEN_PATHS or (scope["method"] == method and scope["path"].startswith(beginning))
 
 
 def shown_token(authorization: str) -> bytes | None:

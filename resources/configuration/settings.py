@@ -16,6 +16,7 @@ from resources.configuration.approval_settings import ApprovalSettings
 from resources.configuration.base import Environment, Settings
 from resources.configuration.credential_settings import Credentials, TlsSettings
 from resources.configuration.database_settings import DatabaseSettings
+from resources.configuration.event_settings import EventName, EventSettings
 from resources.configuration.eviction_settings import CollectionSettings, EvictionSettings, QuarantineSettings
 from resources.configuration.migration_settings import MigrationSettings
 from resources.configuration.namespaces import Namespaces, environment_of_namespace
@@ -266,6 +267,7 @@ class Site(Settings):
         description="severity of a finding by the environment of the cluster it hurts; others: warning",
     )
     web: WebSettings = Field(WebSettings(), description="the web service: reports, monitoring, metrics")
+    events: dict[EventName, EventSettings] = Field({}, description="webhooks that the web service takes, see events")
     versions: VersionsSettings = Field(VersionsSettings(), description="deployed against available versions")
     notifications: tuple[NotificationSettings, ...] = Field((), description="who is told of what, see notifications")
     dagster_address: str | None = Field(

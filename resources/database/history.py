@@ -19,6 +19,7 @@ from resources.database.ledger import Ledger
 from resources.database.manifests import read_documents
 from resources.database.migrating import migrate
 from resources.database.past import PastReading, first_read_at
+from resources.database.push_events import PushEvents
 from resources.database.reading import Reading
 from resources.database.remembered import RememberedRegistry
 from resources.database.schema import snapshots as snapshots_table
@@ -72,6 +73,11 @@ class History:
     def told(self) -> Told:
         """What people were told, in the same database."""
         return Told(self._database)
+
+    @property
+    def push_events(self) -> PushEvents:
+        """What registries told of themselves, in the same database."""
+        return PushEvents(self._database)
 
     @property
     def _database(self) -> Database:

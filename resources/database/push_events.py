@@ -1,0 +1,175 @@
+"""Push events as they came: noted once, listed, taken up by whoever acts on them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import sqlalchemy as sa
+
+from registry_core.push_events import Action, PushEvent
+from resources.database.connection import Database, lock
+from resources.database.schema import metadata
+from resources.database.times import from_micros, maybe_from_micros, maybe_to_micros, to_micros
+
+_SERIAL = sa.BigInteger().with_variant(sa.Integer, "sqlite")
+
+#: One event. `source` is the entry of the configuration that it came by; `delivery` is the vendor's own id of it, else
+#: the SHA-256 of the body, so that a delivery that is sent again is the same row. `body_bytes` is what was read of it.
+push_events = sa.Table(
+    "push_events",
+    metadata,
+    sa.Column("id", _SERIAL, primary_key=True),
+    sa.Column("received_at", sa.BigInteger, nullable=False),
+    sa.Column("source", sa.Text, nullable=False),
+    sa.Column("registry", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("repository", sa.Text, nullable=False),
+    sa.Column("tag", sa.Text),
+    sa.Column("digest", sa.Text),
+    sa.Column("happened_at", sa.BigInteger),
+    sa.Column("delivery", sa.Text, nullable=False),
+    sa.Column("body_bytes", sa.BigInteger, nullable=False),
+    sa.Column("taken_by", sa.Text),
+    sa.Column("taken_at", sa.BigInteger),
+    sa.CheckConstraint("action IN ('push', 'delete')", name="action"),
+    sa.UniqueConstraint("source", "delivery"),
+    sa.Index(None, "registry", "id"),
+    sa.Index(None, "received_at"),
+)
+
+#: Events are a doorbell, not a history: what was missed is found by comparison.
+KEPT = timedelta(days=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One request that was believed, and what it told."""
+
+    source: str
+    registry: str
+    events: tuple[PushEvent, ...]
+    body_sha256: str
+    body_bytes: int
+    received_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """One row, as it is read back."""
+
+    id: int
+    received_at: datetime
+    source: str
+    registry: str
+    action: Action
+    repository: str
+    tag: str | None
+    digest: str | None
+    happened_at: datetime | None
+    taken_by: str | None
+    taken_at: datetime | None
+
+
+class PushEvents:
+    """All events of a site. Every error of the database is a DatabaseError."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def note(self, delivery: Delivery) -> int:
+        """Store what is new of a delivery; returns how many rows that were. The same delivery again makes none.
+
+        Where a vendor tells neither an id nor a time, the next push of a tag is the same bytes: then an equal event
+        is new as soon as the one before it was taken up.
+        """
+        if not delivery.events:
+            return 0
+        with self._database.writing(f"note events of {delivery.source}") as connection:
+            lock(connection, f"events of {delivery.source}")
+            rows = [
+                row
+                for number, event in enumerate(delivery.events)
+                if (row := _row(connection, delivery, event, number))
+            ]
+            wanted = {row["delivery"] for row in rows}
+            known = set(
+                connection.scalars(
+                    sa.select(push_events.c.delivery).where(
+                        push_events.c.source == delivery.source, push_events.c.delivery.in_(wanted)
+                    )
+                )
+            )
+            fresh = list({row["delivery"]: row for row in rows if row["delivery"] not in known}.values())
+            if fresh:
+                connection.execute(sa.insert(push_events), fresh)
+            return len(fresh)
+
+    def waiting(self, *, after: int = 0, limit: int = 10_000) -> list[StoredEvent]:
+        """Events with a higher id that nobody has taken up, the oldest first."""
+        query = sa.select(push_events).where(push_events.c.id > after, push_events.c.taken_at.is_(None))
+        return self._read(query.order_by(push_events.c.id).limit(limit))
+
+    def newest(self, *, source: str | None = None, limit: int = 100) -> list[StoredEvent]:
+        """The newest first, taken up or not."""
+        query = sa.select(push_events).order_by(push_events.c.id.desc()).limit(limit)
+        return self._read(query if source is None else query.where(push_events.c.source == source))
+
+    def take(self, ids: Sequence[int], by: str, at: datetime) -> int:
+        """Mark events as taken up; returns how many were not before. Forgets those that are old."""
+        if not ids:
+            return 0
+        with self._database.writing("take up events") as connection:
+            taken = 0
+            for start in range(0, len(ids), 500):
+                wanted = sa.and_(push_events.c.id.in_(ids[start : start + 500]), push_events.c.taken_at.is_(None))
+                marked = sa.update(push_events).where(wanted).values(taken_by=by, taken_at=to_micros(at))
+                taken += connection.execute(marked).rowcount
+            # The newest stays, however old: its id must not be given again.
+            old = sa.and_(push_events.c.received_at < to_micros(at - KEPT), push_events.c.id < max(ids))
+            connection.execute(sa.delete(push_events).where(old))
+            return taken
+
+    def _read(self, query: sa.Select[tuple[object, ...]]) -> list[StoredEvent]:
+        with self._database.reading("read events") as connection:
+            return [_stored(row) for row in connection.execute(query)]
+
+
+def _row(connection: sa.Connection, delivery: Delivery, event: PushEvent, number: int) -> dict[str, object] | None:
+    name = event.delivery or f"sha256:{delivery.body_sha256} {number}"
+    if event.delivery is None and event.at is None:
+        beginning = push_events.c.delivery.startswith(name, autoescape=True)
+        same = sa.and_(push_events.c.source == delivery.source, beginning, push_events.c.taken_at.is_(None))
+        if connection.scalar(sa.select(sa.func.count()).select_from(push_events).where(same)):
+            return None
+        name = f"{name} {to_micros(delivery.received_at)}"
+    return {
+        "received_at": to_micros(delivery.received_at),
+        "source": delivery.source,
+        "registry": delivery.registry,
+        "action": event.action,
+        "repository": event.repository,
+        "tag": event.tag,
+        "digest": event.digest,
+        "happened_at": maybe_to_micros(event.at),
+        "delivery": name,
+        "body_bytes": delivery.body_bytes,
+    }
+
+
+def _stored(row: sa.Row[tuple[object, ...]]) -> StoredEvent:
+    found = row._mapping
+    return StoredEvent(
+        id=found["id"],
+        received_at=from_micros(found["received_at"]),
+        source=found["source"],
+        registry=found["registry"],
+        action=found["action"],
+        repository=found["repository"],
+        tag=found["tag"],
+        digest=found["digest"],
+        happened_at=maybe_from_micros(found["happened_at"]),
+        taken_by=found["taken_by"],
+        taken_at=maybe_from_micros(found["taken_at"]),
+    )
