@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from pydantic import ValidationError
@@ -15,6 +16,9 @@ from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
 from resources.configuration.sign_in import sign_in_to, user_login
 from resources.registry.connection import RegistryConnection
 from resources.registry.sign_in.login import Credential
+
+if TYPE_CHECKING:
+    from resources.registry.providers.interface import Provider
 
 #: The host that answers for Docker Hub; `docker.io` itself is a web site.
 _DOCKER_HUB = "registry-1.docker.io"
@@ -45,6 +49,13 @@ def open_registry(
             return None
 
     return RegistryConnection(name, settings, login)
+
+
+def vendor_of(connection: RegistryConnection) -> Provider | None:
+    """The vendor's own API of an opened registry; None where there is none that we ask. Nothing is contacted."""
+    from resources.registry.providers.choice import provider_of  # requests, which most commands do without
+
+    return provider_of(connection, connection.credentials)
 
 
 def credential_of(settings: RegistrySettings, loaded: LoadedSite) -> Credential | None:

@@ -15,19 +15,21 @@ def count(
 ) -> None:
     """Count the repositories and tags of a registry, as it answers now.
 
-    Exit code 5 when a repository could not be read: the counts are then too low.
+    Repositories are those that the vendor's API lists, else the registry. Exit code 5 when the list or a repository
+    could not be read whole: the counts are then too low.
     """
     form = form_of(as_json, as_csv)
 
-    from registry_pipelines.cli.listing import read_tags, repositories_of  # pycurl, pydantic
-    from registry_pipelines.config import open_registry
+    from registry_pipelines.cli.listing import read_tags  # pycurl, pydantic
+    from registry_pipelines.cli.repositories import repositories_of
+    from registry_pipelines.config import open_registry, vendor_of
 
     connection = open_registry(registry, invocation(context).site_if_any(), tell=note)
-    repositories = repositories_of(connection)
-    unread = Unread(connection.name, len(repositories), named=False)
+    repositories = repositories_of(connection, vendor_of(connection))
+    unread = Unread(connection.name, repositories, named=False)
     tags = 0
     with progress("repositories", len(repositories)) as advance:
-        for one in unread.noting(read_tags(connection, repositories)):
+        for one in unread.noting(read_tags(connection, repositories.names)):
             tags += len(one.tags)
             advance()
     row = {"registry": connection.name, "repositories": len(repositories), "tags": tags}

@@ -23,33 +23,6 @@ class Listed:
     problems: list[RegistryError] = field(default_factory=list)
 
 
-def repositories_of(connection: RegistryConnection, named: Sequence[str] = ()) -> list[str]:
-    """Repositories to read: those named, else all that the registry lists and the configuration names.
-
-    Raises RegistryError where the registry cannot list them and the configuration names none.
-    """
-    if named:
-        return list(dict.fromkeys(named))
-    settings = connection.settings
-    with connection.engine() as engine:
-        try:
-            listed = engine.run(Reader(connection, engine).repositories())
-        except RegistryError as error:
-            if settings.repositories and error.fault in ("missing", "forbidden"):
-                listed = []
-            elif error.fault in ("missing", "forbidden"):
-                raise RegistryError(
-                    f"{error}. Where a registry does not list its repositories, name them: with `-r`, or in"
-                    " `repositories` of its settings",
-                    fault=error.fault,
-                    status=error.status,
-                    codes=error.codes,
-                ) from error
-            else:
-                raise
-    return _wanted(sorted({*listed, *settings.repositories}), settings.include, settings.exclude)
-
-
 def read_tags(
     connection: RegistryConnection, repositories: Sequence[str], *, digests: bool = False
 ) -> Iterator[Listed]:
@@ -111,12 +84,3 @@ def _stream(engine: Engine, work: Coroutine[Any, Any, None], ready: deque[Listed
         task.result()
     finally:
         engine.cancel(task)
-
-
-def _wanted(repositories: list[str], include: Sequence[str], exclude: Sequence[str]) -> list[str]:
-    if tuple(include) == ("**",) and not exclude:
-        return repositories
-    from registry_core.globs import compile_globs  # pandas, which most calls do without
-
-    wanted, unwanted = compile_globs(include), compile_globs(exclude)
-    return [name for name in repositories if wanted.matches(name) and not unwanted.matches(name)]

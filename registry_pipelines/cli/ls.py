@@ -33,18 +33,21 @@ def ls(
 ) -> None:
     """List repository:tag, one a line, as the registry answers now.
 
-    A registry that is not configured is read with the login of your docker config. Exit code 5 when a repository
-    could not be read: the lines are then not all there are.
+    Repositories are those that the vendor's API lists (GHCR, Harbor, Docker Hub, Quay …), else the registry. One that
+    is not configured is read with the login of your docker config. Exit code 5 when the list or a repository could not
+    be read whole: the lines are then not all there are.
     """
     form = form_of(as_json, as_csv)
 
-    from registry_pipelines.cli.listing import read_tags, repositories_of  # pycurl, pydantic
-    from registry_pipelines.config import open_registry
+    from registry_pipelines.cli.listing import read_tags  # pycurl, pydantic
+    from registry_pipelines.cli.repositories import repositories_of
+    from registry_pipelines.config import open_registry, vendor_of
 
     connection = open_registry(registry, invocation(context).site_if_any(), tell=note)
-    repositories = repositories_of(connection, repository or ())
-    unread = Unread(connection.name, len(repositories), named=bool(repository))
-    listed = unread.noting(read_tags(connection, repositories, digests=digest))
+    provider = None if repository else vendor_of(connection)
+    repositories = repositories_of(connection, provider, repository or ())
+    unread = Unread(connection.name, repositories, named=bool(repository))
+    listed = unread.noting(read_tags(connection, repositories.names, digests=digest))
     if form is Form.TABLE:
         for one in listed:
             for tag, found in _tags(one, digest):

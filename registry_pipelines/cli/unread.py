@@ -10,6 +10,7 @@ from registry_pipelines.cli.output import note
 
 if TYPE_CHECKING:
     from registry_pipelines.cli.listing import Listed
+    from registry_pipelines.cli.repositories import Repositories
 
 _MOST_TOLD = 10
 
@@ -21,9 +22,12 @@ class Unread:
     nothing, unless a person `named` the repository.
     """
 
-    def __init__(self, registry: str, asked: int, *, named: bool) -> None:
+    def __init__(self, registry: str, repositories: Repositories, *, named: bool) -> None:
         self._registry = registry
-        self._asked = asked
+        self._asked = len(repositories)
+        self._gap = repositories.gap
+        for told in repositories.notes:
+            note(told)
         self._named = named
         self._told = 0
         self._worst: RegistryError | None = None
@@ -47,6 +51,11 @@ class Unread:
         """Raises RegistryError when anything was not read."""
         if self._told > _MOST_TOLD:
             note(f"… and {self._told - _MOST_TOLD} more")
+        if self._gap is not None:
+            raise RegistryError(
+                f"{self._gap.detail}; what is listed above may not be all there is",
+                fault=self._gap.fault,
+            )
         if self._worst is None:
             return
         if self._asked == 1:

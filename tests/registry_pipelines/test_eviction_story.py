@@ -11,7 +11,8 @@ from dagster._core.execution.backfill import BulkActionStatus
 
 from assets.eviction_outcome import KEY as EVICTION_OUTCOME
 from registry_pipelines.approving.form import approval_form, restore_form
-from registry_pipelines.cli.listing import read_tags, repositories_of
+from registry_pipelines.cli.listing import read_tags
+from registry_pipelines.cli.repositories import repositories_of
 from registry_pipelines.definitions import build_definitions
 from registry_pipelines.eviction_sensors import CHANGED
 from registry_pipelines.links import EXECUTE, RESTORE
@@ -74,7 +75,7 @@ def tags_of(company: Company) -> int:
     """How many tags the registry lists now."""
     with company.connections() as connections:
         registry = connections.registry(REGISTRY)
-        return sum(len(one.tags) for one in read_tags(registry, repositories_of(registry)))
+        return sum(len(one.tags) for one in read_tags(registry, repositories_of(registry).names))
 
 
 def test_the_doorbell_rings_once_for_an_approved_plan_and_for_no_other(
