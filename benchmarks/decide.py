@@ -1,7 +1,7 @@
 """How long deciding takes, reasons included, against a bare newest-N-and-used rule in the same run.
 
-    python benchmarks/decide.py 400000
-    python benchmarks/decide.py 5000000
+    python -m benchmarks.decide 400000
+    python -m benchmarks.decide 5000000
 
 Each measurement runs in a process of its own, so that its peak of memory is its own. The registry is made up and
 the same each time: 2,000 tags a repository, one image in ten an index of two platforms and an attestation, one in
@@ -157,7 +157,7 @@ def main(tags: int) -> None:
         ("decide", "decide"),
         ("words", "words of all images"),
     ):
-        command = [sys.executable, __file__, "--measure", what, str(tags)]
+        command = [sys.executable, "-m", "benchmarks.decide", "--measure", what, str(tags)]
         figures = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
         seconds = figures.get("words_seconds", figures["seconds"])
         bare = seconds if what == "bare" else bare

@@ -30,10 +30,10 @@ class Groups:
     def by(cls, key: Array, value: Array, size: int) -> Groups:
         """Group `value` by `key`; pairs whose key is negative belong to nobody."""
         known = key >= 0
-        key, value = key[known], value[known]
-        order = np.argsort(key, kind="stable")
-        bounds = np.concatenate([[0], np.cumsum(np.bincount(key, minlength=size))])
-        return cls(value[order], bounds)
+        key, value = key[known].astype(np.int32), value[known].astype(np.int32)
+        bounds = np.zeros(size + 1, dtype=np.int64)
+        np.cumsum(np.bincount(key, minlength=size), out=bounds[1:])
+        return cls(value[np.argsort(key, kind="stable")], bounds)
 
     def of(self, number: int) -> list[int]:
         found: list[int] = self.values[self.bounds[number] : self.bounds[number + 1]].tolist()
@@ -47,12 +47,12 @@ class Names:
     facts: Facts
 
     @cached_property
-    def digest(self) -> list[str]:
-        return list(self.facts.nodes.catalog.images["digest"])
+    def digest(self) -> Array:
+        return self.facts.nodes.catalog.images["digest"].to_numpy(dtype=object)
 
     @cached_property
-    def tag(self) -> list[str]:
-        return list(self.facts.nodes.catalog.tags["tag"])
+    def tag(self) -> Array:
+        return self.facts.nodes.catalog.tags["tag"].to_numpy(dtype=object)
 
     @cached_property
     def tags(self) -> Groups:

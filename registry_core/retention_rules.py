@@ -20,17 +20,17 @@ def reasons_by_rule(facts: Facts) -> tuple[Array, Array]:
     shape, as_of = facts.shape, microseconds(facts.evidence.as_of)
     reasons = np.zeros(len(facts.nodes), dtype=np.uint32)
     dated = facts.dates != UNKNOWN
-    tagged = shape.stored & shape.own_tag
-    last, within = _of_entry(facts, lambda entry: entry.keep_last), _of_entry(facts, _within)
-    untagged_within = _of_entry(facts, _untagged_within)
 
     def keep(rows: Array, reason: Reason) -> None:
         reasons[rows] |= np.uint32(reason)
 
     newer = _roll_back(facts, reasons)
+    last = _of_entry(facts, lambda entry: entry.keep_last)
     keep(shape.counted & dated & (newer < last), Reason.LAST)
     keep(shape.counted & ~dated & (last != _NOT_GIVEN), Reason.UNKNOWN_DATE)
-    for rows, span in ((tagged, within), (shape.alone, untagged_within)):
+    del last
+    for rows, rule in ((shape.stored & shape.own_tag, _within), (shape.alone, _untagged_within)):
+        span = _of_entry(facts, rule)  # a number for each image: one after the other
         asked = rows & (span != _NOT_GIVEN)
         keep(asked & dated & (facts.dates >= as_of - span), Reason.WITHIN)
         keep(asked & ~dated, Reason.UNKNOWN_DATE)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import numpy as np
 import pandas as pd
 
@@ -11,6 +13,7 @@ from registry_core.retention_nodes import Array, Nodes
 from registry_core.retention_reasons import Reason
 from registry_core.versions import version_table
 
+_AT_ONCE = 250_000
 _GROUPS = {"major": ["major"], "minor": ["major", "minor"], "patch": ["major", "minor", "patch"]}
 
 
@@ -23,15 +26,28 @@ def reasons_of_tags(policies: Policies, nodes: Nodes, entry_of_repository: Array
     for number, entry in enumerate(policies.entries):
         if not entry.keep_tags and entry.keep_versions is None:
             continue
-        rows = np.flatnonzero(candidates & (entry_of_tag == number))
-        here = tags.iloc[rows]
-        if entry.keep_tags:
-            matched = compile_globs(entry.keep_tags).match_series(here).to_numpy()
-            reasons[rows[matched]] |= np.uint32(Reason.TAG)
-        if entry.keep_versions is not None:
-            kept = _kept_versions(entry.keep_versions, here, nodes.tag_repository[rows])
-            reasons[rows[kept]] |= np.uint32(Reason.VERSION)
+        for rows in _a_few_at_a_time(np.flatnonzero(candidates & (entry_of_tag == number)), nodes.tag_repository):
+            here = tags.iloc[rows]
+            if entry.keep_tags:
+                matched = compile_globs(entry.keep_tags).match_series(here).to_numpy()
+                reasons[rows[matched]] |= np.uint32(Reason.TAG)
+            if entry.keep_versions is not None:
+                kept = _kept_versions(entry.keep_versions, here, nodes.tag_repository[rows])
+                reasons[rows[kept]] |= np.uint32(Reason.VERSION)
     return reasons
+
+
+def _a_few_at_a_time(rows: Array, repository: Array) -> Iterator[Array]:
+    """The rows in parts of about _AT_ONCE, those of one repository together: what is looked up for millions of
+    texts at once takes more memory than all that is known of them."""
+    rows = rows[np.argsort(repository[rows], kind="stable")]
+    begins = np.flatnonzero(np.diff(repository[rows], prepend=-1))
+    start = 0
+    while start < len(rows):
+        place = int(np.searchsorted(begins, start + _AT_ONCE))
+        end = int(begins[place]) if place < len(begins) else len(rows)
+        yield rows[start:end]
+        start = end
 
 
 def _kept_versions(rule: KeepVersions, tags: pd.Series[str], repository: Array) -> Array:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import cached_property
+from datetime import timedelta
+from functools import cached_property, lru_cache
 
 import numpy as np
 import pandas as pd
@@ -15,6 +16,7 @@ import pandas as pd
 from registry_core.manifest_graph import ManifestGraph
 from registry_core.policy_rules import Policy
 from registry_core.policy_spans import print_span
+from registry_core.retention_alike import find_alike
 from registry_core.retention_facts import Facts
 from registry_core.retention_names import Names, listed
 from registry_core.retention_nodes import Array
@@ -26,6 +28,7 @@ from registry_core.retention_reasons import Reason
     _ROLLBACK_UNKNOWN, _TAG, _VERSION, _LAST, _WITHIN, _UNKNOWN_DATE, _UNTAGGED, _BELONGS, _SUBJECT,
     _VENDOR, _VENDOR_UNKNOWN,
 ) = (int(reason) for reason in Reason)  # fmt: skip
+_AT_ONCE = 250_000  #: rows looked at together: the arrays about them take more memory than their words
 _UNKNOWN = _UNREADABLE | _NOT_READ_WHOLE | _MAY_BELONG | _GONE
 _BY_RULE = _ROLLBACK | _ROLLBACK_UNKNOWN | _TAG | _VERSION | _LAST | _WITHIN | _UNKNOWN_DATE | _UNTAGGED
 
@@ -55,21 +58,33 @@ class Words:
         return self.of_many(np.array([row]))[0]
 
     def of_many(self, rows: Array) -> list[tuple[str, ...]]:
-        """All reasons of each row, in the order in which a person would ask for them."""
-        repository = self.facts.nodes.repository[rows]
+        """All reasons of each row, in the order in which a person would ask for them. Rows of which the same is
+        said share one tuple."""
+        told: dict[tuple[str, ...], tuple[str, ...]] = {}
+        return [
+            words
+            for start in range(0, len(rows), _AT_ONCE)
+            for words in self._of_part(rows[start : start + _AT_ONCE], told)
+        ]
+
+    def _of_part(self, rows: Array, told: dict[tuple[str, ...], tuple[str, ...]]) -> list[tuple[str, ...]]:
+        alike = find_alike(self.facts, rows, reasons=self.reasons, newer=self.newer)
+        repository = self.facts.nodes.repository[alike.first]
         columns = (
-            rows,
-            self.reasons[rows],
-            self._days(rows),
+            alike.first,
+            self.reasons[alike.first],
+            self._days(alike.first),
             self.facts.entries[repository],
             self.facts.emptied[repository],
         )
-        return [
+        each = [
             tuple(self._why_kept(row, reasons, day, number))
             if reasons
             else tuple(self._why_not(row, day, number, emptied))
             for row, reasons, day, number, emptied in zip(*(column.tolist() for column in columns), strict=True)
         ]
+        each = [told.setdefault(words, words) for words in each]
+        return [each[kind] for kind in alike.kind.tolist()]
 
     def _days(self, rows: Array) -> Array:
         return np.datetime_as_string(self.facts.dates[rows].view("datetime64[us]"), unit="D")
@@ -166,13 +181,9 @@ class Words:
 
     def _dated(self, row: int, day: str, entry: Policy) -> Iterator[str]:
         if entry.keep_last is not None:
-            newer = int(self.newer[row])
-            if newer >= 0:
-                yield f"{newer:,} {'image is' if newer == 1 else 'images are'} newer, keep_last is {entry.keep_last}"
-            else:
-                yield "belongs to another image, so keep_last does not count it"
+            yield _newer_words(int(self.newer[row]), entry.keep_last)
         if entry.keep_within is not None:
-            yield f"of {day}, older than keep_within {print_span(entry.keep_within)}"
+            yield _day_words(day, entry.keep_within)
 
     @cached_property
     def _tagged(self) -> list[tuple[str, ...]]:
@@ -189,6 +200,21 @@ class Words:
                 rule = f"of {{day}}, older than untagged.keep_within {print_span(within)}"
             told.append(f"{_not_in_use(entry)}, untagged, {rule}")
         return told
+
+
+# Few distinct ones, in the words of very many images.
+
+
+@lru_cache(maxsize=1 << 16)
+def _newer_words(newer: int, keep_last: int) -> str:
+    if newer < 0:
+        return "belongs to another image, so keep_last does not count it"
+    return f"{newer:,} {'image is' if newer == 1 else 'images are'} newer, keep_last is {keep_last}"
+
+
+@lru_cache(maxsize=1 << 16)
+def _day_words(day: str, within: timedelta) -> str:
+    return f"of {day}, older than keep_within {print_span(within)}"
 
 
 def _not_in_use(entry: Policy) -> str:
