@@ -18,10 +18,12 @@ from registry_core.retention_order import UNKNOWN
 from registry_core.retention_reasons import Reason
 
 _DAY = 86_400_000_000  #: microseconds
-#: Reasons whose words tell of users, tags, referrers or faults of the one image.
-_OF_ITS_OWN = np.uint32(
-    Reason.IN_USE | Reason.TAG | Reason.VERSION | Reason.UNREADABLE | Reason.NOT_READ_WHOLE | Reason.SUBJECT
-)
+#: Reasons of which all is said that can be: by the number of the entry, the day, the owner. The words of any other
+#: tell of the users, tags, referrers or faults of the one image.
+_SAID_ALIKE = np.uint32(
+    Reason.PROTECTED | Reason.NO_POLICY | Reason.MAY_BELONG | Reason.GONE | Reason.ROLLBACK | Reason.ROLLBACK_UNKNOWN
+    | Reason.LAST | Reason.WITHIN | Reason.UNKNOWN_DATE | Reason.UNTAGGED | Reason.BELONGS
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ def find_alike(facts: Facts, rows: Array, *, reasons: Array, newer: Array) -> Al
     other = np.where(ranked, newer[rows] + 1, 0).astype(np.int64)
     if belongs.any():
         other[belongs] = _owner(facts, rows[belongs], reasons)
-    alone = why & _OF_ITS_OWN != 0
+    alone = why & ~_SAID_ALIKE != 0
     other[alone] = 3 * len(facts.nodes) + rows[alone]
 
     number = facts.entries[repository] + 1
