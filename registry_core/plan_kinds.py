@@ -4,13 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from registry_core.cutover import CutoverPlan
 from registry_core.errors import Refused
 from registry_core.eviction import Plan
 from registry_core.migration import MigrationPlan
 from registry_core.plan_words import PlanKind
 from registry_core.plans import AnyPlan
 
-PLAN_CLASSES: Mapping[PlanKind, type[AnyPlan]] = {"eviction": Plan, "migration": MigrationPlan}
+PLAN_CLASSES: Mapping[PlanKind, type[AnyPlan]] = {
+    "eviction": Plan,
+    "migration": MigrationPlan,
+    "cutover": CutoverPlan,
+}
 
 
 def class_of(kind: str) -> type[AnyPlan]:

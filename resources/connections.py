@@ -6,15 +6,16 @@ from collections.abc import Mapping
 from functools import cached_property
 from types import TracebackType
 
-from registry_core.errors import ConfigError
+from registry_core.errors import ConfigError, Refused
 from resources.clusters.connection import Connection as ClusterConnection
 from resources.clusters.kubernetes_secrets import read_kubernetes_secret
 from resources.clusters.opening import open_cluster
 from resources.clusters.source import ClusterSource
 from resources.configuration.load import LoadedSite
+from resources.configuration.pull_secrets import pull_secret_content
 from resources.configuration.secrets import read_secret
 from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
-from resources.configuration.sign_in import sign_in_to
+from resources.configuration.sign_in import sign_in, sign_in_to
 from resources.database.history import History
 from resources.database.ledger import Ledger
 from resources.registry.connection import RegistryConnection
@@ -72,6 +73,40 @@ class Connections:
     def cluster_connection(self, name: str) -> ClusterConnection:
         """The way to the API of a cluster, not yet tried, for what is more than reading an inventory."""
         return ClusterConnection(name, self._cluster_settings(name), read_secret)
+
+    def cluster_to_change(self, name: str) -> ClusterConnection:
+        """The way of the jobs that change workloads: with `change_context` or `change_token`. Refused for a dump."""
+        settings = self._cluster_settings(name)
+        if settings.dump is not None:
+            raise Refused(
+                f"the cluster {name} is read from a dump, so nothing can be changed in it from here; write the changes"
+                " as files (`registry-pipelines cutover patches`) and apply them where it can be reached"
+            )
+        if settings.change_context is not None and settings.context is None:
+            raise self._unusable(name, "`change_context` goes with `context`: it is another one of that kubeconfig")
+        if settings.change_token is not None and settings.server is None:
+            raise self._unusable(name, "`change_token` goes with `server` and `token`")
+        changing = {
+            "context": settings.change_context or settings.context,
+            "token": settings.change_token or settings.token,
+        }
+        return ClusterConnection(name, settings.model_copy(update=changing), read_secret)
+
+    def pull_secret_content(self, cutover: str) -> bytes:
+        """What goes into the pull secret of a cut-over, fetched now. It is a secret: never print it.
+
+        Raises ConfigError where its credentials are no user name and password, or cannot be had.
+        """
+        settings = self.site.cutovers[cutover]
+        destination = self.registry_settings(settings.to)
+        secret = settings.pull_secret
+        if secret is not None and secret.credentials is not None:
+            credential = sign_in(
+                secret.credentials, destination.names[0], read_kubernetes_secret=self._kubernetes_secret
+            )
+        else:
+            credential = self._credential(destination)
+        return pull_secret_content(destination.names, credential, subject=f"cutovers.{cutover}.pull_secret")
 
     def registry(self, name: str) -> RegistryConnection:
         """The one connection to a registry that all in this process share, so that its limits hold."""
@@ -136,3 +171,6 @@ class Connections:
 
     def _kubernetes_secret(self, cluster: str, namespace: str, name: str) -> tuple[str, Mapping[str, bytes]]:
         return read_kubernetes_secret(self.cluster_connection(cluster), namespace, name)
+
+    def _unusable(self, cluster: str, why: str) -> ConfigError:
+        return ConfigError(why, subject=f"{self._loaded.path} clusters.{cluster}")

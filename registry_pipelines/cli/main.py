@@ -20,6 +20,7 @@ from registry_pipelines.cli import (
     collect,
     copy,
     count,
+    cutover,
     doctor,
     events,
     images,
@@ -140,6 +141,7 @@ app.command("count")(count.count)
 app.command("ls")(ls.ls)
 app.command("copy")(copy.copy)
 app.add_typer(plan.app, name="plan")
+app.add_typer(cutover.app, name="cutover")
 app.command("journal")(journal.journal)
 app.command("collect")(collect.collect)
 app.command("restore")(restore.restore)

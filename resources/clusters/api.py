@@ -1,4 +1,6 @@
-"""One GET to an API server: tried again where that can help, and every failure told in our words.
+"""One request to an API server: tried again where that can help, and every failure told in our words.
+
+What is here reads. The verbs that change a cluster are in `patching`, which planning cannot import.
 
 Answers are read as plain JSON: the models of the `kubernetes` package cost ten times the time and memory.
 """
@@ -12,7 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import urlencode, urlsplit
 
 import urllib3
@@ -25,6 +27,7 @@ from resources.clusters.connection import Connection
 
 _ERROR_BODY_BYTES = 64 * 1024
 _LONGEST_WORDS = 300
+_DONE = (200, 201)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,17 @@ class Patience:
     connect: timedelta = timedelta(seconds=10)
     read: timedelta = timedelta(seconds=60)
     pause: Callable[[float], None] = field(default=time.sleep, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Asking:
+    """One request. Its body may hold a secret and is in no message."""
+
+    method: Literal["GET", "PATCH", "POST", "DELETE"]
+    path: str
+    query: Mapping[str, str | int] = field(default_factory=dict)
+    body: bytes | None = field(default=None, repr=False)
+    content_type: str = "application/json"
 
 
 class ApiError(ClusterError):
@@ -64,13 +78,16 @@ class KubernetesApi:
 
     def get(self, path: str, query: Mapping[str, str | int] | None = None) -> dict[str, Any]:
         """The JSON object at `path`. Raises ApiError, or ClusterError where the configuration is unusable."""
+        return self._request(Asking("GET", path, query or {}))
+
+    def _request(self, asking: Asking) -> dict[str, Any]:
         started = time.monotonic()
         tries = self._patience.tries if self._answers else 1
         attempt = 0
         while True:
             attempt += 1
             try:
-                answer = self._ask(path, query or {})
+                answer = self._ask(asking)
             except ApiError as error:
                 self._answers = error.status is not None
                 wait = error.wait if error.wait is not None else random.uniform(0.5, 1) * 2 ** (attempt - 1)  # noqa: S311
@@ -88,21 +105,25 @@ class KubernetesApi:
             self._client.rest_client.pool_manager.clear()
             self._client = None
 
-    def _ask(self, path: str, query: Mapping[str, str | int]) -> dict[str, Any]:
+    def _ask(self, asking: Asking) -> dict[str, Any]:
         if self._client is None:
             self._client = self.connection.open()
         headers = {"Accept": "application/json", "Accept-Encoding": "gzip", "User-Agent": "registry-pipelines"}
-        url = f"{self._client.configuration.host}{path}{'?' + urlencode(query) if query else ''}"
+        if asking.body is not None:
+            headers["Content-Type"] = asking.content_type
+        query = f"?{urlencode(asking.query)}" if asking.query else ""
+        url = f"{self._client.configuration.host}{asking.path}{query}"
         timeout = urllib3.Timeout(
             connect=self._patience.connect.total_seconds(), read=self._patience.read.total_seconds()
         )
         try:
             self._client.update_params_for_auth(headers, [], ["BearerToken"])
             response = self._client.rest_client.pool_manager.request(
-                "GET", url, headers=headers, preload_content=False, redirect=False, timeout=timeout
-            )
+                asking.method, url, headers=headers, body=asking.body, preload_content=False, redirect=False,
+                timeout=timeout,
+            )  # fmt: skip
             try:
-                if response.status == 200:
+                if response.status in _DONE:
                     body = response.read()
                 else:
                     body = response.read(_ERROR_BODY_BYTES)
@@ -110,49 +131,49 @@ class KubernetesApi:
             finally:
                 response.release_conn()
         except ConfigException as error:
-            raise self._error(path, f"the token could not be renewed: {error}", "forbidden", hopeless=True) from error
+            raise self._error(asking, f"the token could not be renewed: {error}", "forbidden", hopeless=True) from error
         except (urllib3.exceptions.HTTPError, OSError, ValueError) as error:
-            raise self._no_answer(path, error) from error
-        return self._read(path, response, body)
+            raise self._no_answer(asking, error) from error
+        return self._read(asking, response, body)
 
-    def _read(self, path: str, response: urllib3.BaseHTTPResponse, body: bytes) -> dict[str, Any]:
+    def _read(self, asking: Asking, response: urllib3.BaseHTTPResponse, body: bytes) -> dict[str, Any]:
         status = response.status
         html = "html" in response.headers.get("Content-Type", "") or body[:200].lstrip()[:1] == b"<"
         if 300 <= status < 400:
             target = urlsplit(response.headers.get("Location", "")).netloc or "another path"
             words = f"it sent us on to {target} ({status}): that is a sign-in page or a proxy, not an API server"
-            raise self._error(path, words, "unreachable", status=status, hopeless=True)
+            raise self._error(asking, words, "unreachable", status=status, hopeless=True)
         if html and status not in (401, 403, 408, 429, 502, 503, 504):
             words = f"it answered HTML ({status}): that is a web page or a proxy, not an API server"
-            raise self._error(path, words, "unreachable", status=status, hopeless=True)
-        if status == 200:
+            raise self._error(asking, words, "unreachable", status=status, hopeless=True)
+        if status in _DONE:
             try:
                 value = json.loads(body)
             except ValueError as error:
                 words = f"its answer of {len(body):,} bytes is not JSON"
-                raise self._error(path, words, "unreachable", status=status, passing=True) from error
+                raise self._error(asking, words, "unreachable", status=status, passing=True) from error
             if isinstance(value, dict):
                 return value
-            raise self._error(path, "its answer is no Kubernetes object", "unreachable", status=status)
-        raise self._refused(path, response, "" if html else _words_of(body))
+            raise self._error(asking, "its answer is no Kubernetes object", "unreachable", status=status)
+        raise self._refused(asking, response, "" if html else _words_of(body))
 
-    def _refused(self, path: str, response: urllib3.BaseHTTPResponse, words: str) -> ApiError:
+    def _refused(self, asking: Asking, response: urllib3.BaseHTTPResponse, words: str) -> ApiError:
         status = response.status
         said = f"{status}{': ' + words if words else ''}"
         if status == 401:
             what = f"it did not accept our credentials ({said}): {self.connection.sign_in_again}"
-            return self._error(path, what, "forbidden", status=status, hopeless=True)
+            return self._error(asking, what, "forbidden", status=status, hopeless=True)
         if status == 403:
-            return self._error(path, f"it is forbidden to us ({said})", "forbidden", status=status)
+            return self._error(asking, f"it is forbidden to us ({said})", "forbidden", status=status)
         if status == 404:
-            return self._error(path, f"it knows no such thing ({said})", "missing", status=status)
+            return self._error(asking, f"it knows no such thing ({said})", "missing", status=status)
         fault: Fault = "throttled" if status == 429 else "unreachable"
         passing = status in (408, 429) or status >= 500
-        error = self._error(path, f"it answered {said}", fault, status=status, passing=passing)
+        error = self._error(asking, f"it answered {said}", fault, status=status, passing=passing)
         error.wait = _seconds(response.headers.get("Retry-After"))
         return error
 
-    def _no_answer(self, path: str, error: Exception) -> ApiError:
+    def _no_answer(self, asking: Asking, error: Exception) -> ApiError:
         cause: object = error
         if isinstance(error, urllib3.exceptions.MaxRetryError) and error.reason is not None:
             cause = error.reason
@@ -160,33 +181,33 @@ class KubernetesApi:
         if "CERTIFICATE_VERIFY_FAILED" in text or "certificate verify failed" in text:
             why = text.partition("certificate verify failed: ")[2].split(" (_ssl")[0] or "not trusted"
             words = f"its certificate is not accepted ({why}); name its authority in the kubeconfig or in `tls.ca`"
-            return self._error(path, words, "unreachable", hopeless=True)
+            return self._error(asking, words, "unreachable", hopeless=True)
         if any(sign in text for sign in ("WRONG_VERSION_NUMBER", "RECORD_LAYER", "wrong version number")):
-            return self._error(path, "it speaks HTTP where HTTPS was asked", "unreachable", hopeless=True)
+            return self._error(asking, "it speaks HTTP where HTTPS was asked", "unreachable", hopeless=True)
         if isinstance(cause, urllib3.exceptions.SSLError):
-            return self._error(path, f"TLS failed ({_short(text)})", "unreachable", hopeless=True)
+            return self._error(asking, f"TLS failed ({_short(text)})", "unreachable", hopeless=True)
         if isinstance(cause, urllib3.exceptions.ProxyError):
             return self._error(
-                path, "the proxy on the way to it does not answer", "unreachable", passing=True, hopeless=True
+                asking, "the proxy on the way to it does not answer", "unreachable", passing=True, hopeless=True
             )
         # These two are timeouts to urllib3, so they are asked for first.
         if isinstance(cause, urllib3.exceptions.NameResolutionError):
-            return self._error(path, "its name cannot be resolved", "unreachable", passing=True, hopeless=True)
+            return self._error(asking, "its name cannot be resolved", "unreachable", passing=True, hopeless=True)
         if isinstance(cause, urllib3.exceptions.NewConnectionError):
             words = f"no connection ({_short(text.rpartition(': ')[2])})"
-            return self._error(path, words, "unreachable", passing=True, hopeless=True)
+            return self._error(asking, words, "unreachable", passing=True, hopeless=True)
         if isinstance(cause, urllib3.exceptions.TimeoutError):
             silent = isinstance(cause, urllib3.exceptions.ConnectTimeoutError)
             waited = self._patience.connect if silent else self._patience.read
             words = f"no answer within {waited.total_seconds():g} seconds"
-            return self._error(path, words, "unreachable", passing=True, hopeless=silent)
+            return self._error(asking, words, "unreachable", passing=True, hopeless=silent)
         if isinstance(cause, (urllib3.exceptions.ProtocolError, urllib3.exceptions.DecodeError, ConnectionError)):
-            return self._error(path, "the connection broke in the middle", "unreachable", passing=True)
-        return self._error(path, f"it could not be asked ({type(cause).__name__})", "unreachable")
+            return self._error(asking, "the connection broke in the middle", "unreachable", passing=True)
+        return self._error(asking, f"it could not be asked ({type(cause).__name__})", "unreachable")
 
     def _error(
         self,
-        path: str,
+        asking: Asking,
         words: str,
         fault: Fault,
         *,
@@ -195,7 +216,13 @@ class KubernetesApi:
         hopeless: bool = False,
     ) -> ApiError:
         place = f"cluster {self.connection.cluster} ({self.connection.describe()})"
-        return ApiError(f"{place}: GET {path}: {words}", fault=fault, status=status, passing=passing, hopeless=hopeless)
+        return ApiError(
+            f"{place}: {asking.method} {asking.path}: {words}",
+            fault=fault,
+            status=status,
+            passing=passing,
+            hopeless=hopeless,
+        )
 
 
 def _words_of(body: bytes) -> str:

@@ -22,6 +22,8 @@ from resources.clusters.documents import BadDocument, objects_of
 from resources.clusters.source import (
     AccessCheck,
     ClusterSource,
+    ObjectEvent,
+    ObjectsRead,
     OnProgress,
     Progress,
     ReadEvent,
@@ -82,6 +84,20 @@ class DumpedCluster(ClusterSource):
         around = Surroundings(self.cluster, survey.platforms, survey.owners)
         yield from self._rows(around, on_progress)
         yield from self._ends(survey)
+
+    def objects(self) -> Iterator[ObjectEvent]:
+        survey = self._survey()
+        seen: set[int] = set()
+        for path in self._files():
+            try:
+                for item in objects_of(path):
+                    resource, kind = self._resource_of(item)
+                    if kind is not None and _is_new(item, seen):
+                        yield ObjectsRead(kind, [item])
+            except BadDocument:
+                continue  # told at the end, from the first reading
+        for resource, coverage in self._coverages(survey):
+            yield ResourceRead(resource, coverage)
 
     def check_access(self) -> tuple[AccessCheck, ...]:
         try:

@@ -9,7 +9,7 @@ objects that moved meanwhile are twice or not in the list: it is not used.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,11 +37,14 @@ def list_path(api_version: str, plural: str) -> str:
     return f"/{'apis' if '/' in api_version else 'api'}/{api_version}/{plural}"
 
 
-def pages(api: KubernetesApi, path: str, page_size: int) -> Iterator[Page | Expired]:
-    """Raises ApiError; what came before it is not the whole list."""
+def pages(
+    api: KubernetesApi, path: str, page_size: int, *, query: Mapping[str, str | int] | None = None
+) -> Iterator[Page | Expired]:
+    """`query` narrows the list (`labelSelector`). Raises ApiError; what came before it is not the whole list."""
     for start in range(_STARTS):
         try:
-            yield from _from_the_beginning(api, path, min(page_size * 2**start, max(page_size, _LARGEST_PAGE)))
+            limit = min(page_size * 2**start, max(page_size, _LARGEST_PAGE))
+            yield from _from_the_beginning(api, path, {**(query or {}), "limit": limit})
         except _TokenExpired as expired:
             if start + 1 == _STARTS:
                 raise ApiError(
@@ -60,11 +63,11 @@ class _TokenExpired(Exception):
     pass
 
 
-def _from_the_beginning(api: KubernetesApi, path: str, limit: int) -> Iterator[Page]:
+def _from_the_beginning(api: KubernetesApi, path: str, asked: Mapping[str, str | int]) -> Iterator[Page]:
     token: str | None = None
     used: set[str] = set()
     while True:
-        query: dict[str, str | int] = {"limit": limit}
+        query = dict(asked)
         if token:
             query["continue"] = token
         try:

@@ -18,6 +18,8 @@ from resources.clusters.served import ServedKinds
 from resources.clusters.source import (
     AccessCheck,
     ClusterSource,
+    ObjectEvent,
+    ObjectsRead,
     OnProgress,
     Progress,
     ReadEvent,
@@ -60,6 +62,12 @@ class LiveCluster(ClusterSource):
         with closing(self._open()) as api:
             yield from self._read_all(api, on_progress)
 
+    def objects(self) -> Iterator[ObjectEvent]:
+        with closing(self._open()) as api:
+            served = ServedKinds(api)
+            for kind in self._wanted.kinds:
+                yield from self._objects(kind, api, served)
+
     def check_access(self) -> tuple[AccessCheck, ...]:
         with closing(self._open()) as api:
             return self._checks(api)
@@ -73,11 +81,8 @@ class LiveCluster(ClusterSource):
         around = Surroundings(self.cluster, platforms, Owners())
         served = ServedKinds(api)
         for kind in self._wanted.kinds:
-            gap = served.gap(kind, self._wanted)
-            if gap is not None:
-                yield ResourceRead(kind.resource, not_read(gap))
-            else:
-                yield from self._read(kind, api, around, on_progress)
+            for event in self._objects(kind, api, served, on_progress):
+                yield _rows_of(event, around) if isinstance(event, ObjectsRead) else event
 
     def _checks(self, api: KubernetesApi) -> tuple[AccessCheck, ...]:
         try:
@@ -110,9 +115,13 @@ class LiveCluster(ClusterSource):
             return platforms, not_read(self._nodes_gap(error), count)
         return platforms, read_whole(NODES, count)
 
-    def _read(
-        self, kind: WorkloadKind, api: KubernetesApi, around: Surroundings, on_progress: OnProgress | None
-    ) -> Iterator[ReadEvent]:
+    def _objects(
+        self, kind: WorkloadKind, api: KubernetesApi, served: ServedKinds, on_progress: OnProgress | None = None
+    ) -> Iterator[ObjectEvent]:
+        gap = served.gap(kind, self._wanted)
+        if gap is not None:
+            yield ResourceRead(kind.resource, not_read(gap))
+            return
         count = 0
         try:
             for page in pages(api, list_path(kind.api_version, kind.plural), self._page_size):
@@ -120,14 +129,10 @@ class LiveCluster(ClusterSource):
                     count = 0
                     yield StartedOver(kind.resource, page.why)
                     continue
-                if kind.resource != PODS:
-                    for item in page.items:
-                        around.owners.learn(item, kind.kind)
-                rows = tuple(use for item in page.items for use in image_uses(item, kind, around))
                 count += len(page.items)
                 if on_progress is not None:
                     on_progress(Progress(kind.resource, count, page.remaining))
-                yield RowsRead(kind.resource, rows, len(page.items))
+                yield ObjectsRead(kind, page.items)
         except ApiError as error:
             yield ResourceRead(kind.resource, not_read(self._gap(kind, error), count))
         else:
@@ -156,6 +161,15 @@ class LiveCluster(ClusterSource):
         """Excused, because images are known without their nodes; only their platforms are not."""
         rule = f"; {_rule('', 'nodes')}" if error.status == 403 else ""
         return Gap(NODES, error.fault, f"platforms of nodes stay unknown: {error}{rule}", excused=True)
+
+
+def _rows_of(event: ObjectsRead, around: Surroundings) -> RowsRead:
+    """The rows of a page. Owners are learned before, except from pods, which own nothing."""
+    if event.kind.resource != PODS:
+        for item in event.items:
+            around.owners.learn(item, event.kind.kind)
+    rows = tuple(use for item in event.items for use in image_uses(item, event.kind, around))
+    return RowsRead(event.kind.resource, rows, len(event.items))
 
 
 def _rule(group: str, plural: str) -> str:

@@ -7,12 +7,14 @@ at its end does a resource tell whether it was read whole.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from registry_core.coverage import Coverage, Fault
 from registry_core.inventory import ImageUse
+from registry_core.workload_kinds import WorkloadKind
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +42,16 @@ class ResourceRead:
     coverage: Coverage
 
 
+@dataclass(frozen=True, slots=True)
+class ObjectsRead:
+    """Some objects of one kind, as the API writes them (without `kind` and `apiVersion`, where it was a list)."""
+
+    kind: WorkloadKind
+    items: Sequence[Mapping[str, Any]] = field(repr=False)
+
+
 ReadEvent = RowsRead | StartedOver | ResourceRead
+ObjectEvent = ObjectsRead | StartedOver | ResourceRead
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +100,13 @@ class ClusterSource(ABC):
         Traps: rows of several resources may come interleaved; a `StartedOver` voids rows already given; an
         abandoned iterator is no inventory. Raises ClusterError where nothing at all could be asked (no
         connection, no sign-in, no dump); what fails later is a gap in the coverage of its resource.
+        """
+
+    @abstractmethod
+    def objects(self) -> Iterator[ObjectEvent]:
+        """The objects that `read` makes its rows of, kind by kind, each ended by one `ResourceRead`.
+
+        Traps and errors as of `read`. Objects may hold secrets (`env`): take what is asked for and drop the rest.
         """
 
     @abstractmethod

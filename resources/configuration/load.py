@@ -16,7 +16,9 @@ from pydantic import BaseModel, ValidationError
 
 from registry_core.errors import ConfigError, Problem
 from resources.configuration.crosscheck import crosscheck
+from resources.configuration.crosscheck_cutovers import crosscheck_cutovers
 from resources.configuration.crosscheck_events import crosscheck_events
+from resources.configuration.cutover_settings import CutoverSettings
 from resources.configuration.document import Document, KeyPath, read_document
 from resources.configuration.event_settings import EventSettings
 from resources.configuration.explain import explain
@@ -89,7 +91,9 @@ def _across(document: Document, context: dict[str, Any]) -> Iterator[tuple[KeyPa
     """Checks across entries, over all those that are right in themselves, so that one fault hides no other."""
     clusters = _valid_entries(document.value.get("clusters"), ClusterSettings, context)
     registries = _valid_entries(document.value.get("registries"), RegistrySettings, context)
+    cutovers = _valid_entries(document.value.get("cutovers"), CutoverSettings, context)
     yield from crosscheck(clusters, registries, _copy_rules(document, context))
+    yield from crosscheck_cutovers(cutovers, clusters=clusters, registries=registries)
     yield from crosscheck_events(_valid_entries(document.value.get("events"), EventSettings, context), registries)
 
 

@@ -15,6 +15,7 @@ from pydantic import Field, model_validator
 from resources.configuration.approval_settings import ApprovalSettings
 from resources.configuration.base import Environment, Settings
 from resources.configuration.credential_settings import Credentials, TlsSettings
+from resources.configuration.cutover_settings import CutoverSettings
 from resources.configuration.database_settings import DatabaseSettings
 from resources.configuration.event_settings import EventName, EventSettings
 from resources.configuration.eviction_settings import CollectionSettings, EvictionSettings, QuarantineSettings
@@ -62,6 +63,16 @@ class ClusterSettings(Settings):
         None, description="where the bearer token is", examples=[{"file": "/run/secrets/cluster-token"}]
     )
     tls: TlsSettings = Field(TlsSettings(), description="trust, for `server`")
+    change_context: str | None = Field(
+        None,
+        description="context that the jobs that change workloads use, and they alone; default: `context`",
+        examples=["production-cutover"],
+    )
+    change_token: SecretName | None = Field(
+        None,
+        description="bearer token of the jobs that change workloads, and theirs alone; default: `token`",
+        examples=[{"env": "CUTOVER_TOKEN"}],
+    )
     dump: FilePath | None = Field(
         None,
         description="folder or file with `kubectl get … -A -o json` output, for clusters out of reach",
@@ -261,6 +272,11 @@ class Site(Settings):
     limits: Limits = Field(Limits(), description="the brakes")
     eviction: EvictionSettings = Field(EvictionSettings(), description="how plans are carried out")
     approvals: ApprovalSettings = Field(ApprovalSettings(), description="who decides over plans")
+    cutovers: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], CutoverSettings] = Field(
+        {},
+        description="workloads to be pointed at another registry, by a name that we give it; see cut-over",
+        examples=[{"move": {"clusters": ["production"], "from": "old", "to": "new", "pin": "digest"}}],
+    )
     schedules: Schedules = Field(Schedules(), description="when the graph is made again")
     severity: dict[Environment, Severity] = Field(
         {"production": "error"},
