@@ -6,11 +6,12 @@ Identity is what the sign-in proxy or the person says; this judges what was writ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
+from registry_core.approval_codes import CodesSeen, check_code
 from registry_core.errors import ApprovalMissing, PlanStale
 from registry_core.plan_words import PLAN_WORDS
 from registry_core.plans import AnyPlan
@@ -61,12 +62,12 @@ class ApprovalRules:
 
 
 def file_approval(
-    approval: Approval, plan: AnyPlan, rules: ApprovalRules, *, counters_used: Iterable[int] = ()
+    approval: Approval, plan: AnyPlan, rules: ApprovalRules, *, codes: CodesSeen = CodesSeen()
 ) -> Approval:
     """Check a decision before it is filed; the approval itself, or ApprovalMissing that says what to correct.
 
-    `counters_used` are the code counters that this approver has spent before: a code that was seen in a run's
-    config is worth nothing afterwards.
+    `codes` are those that this person gave before: a code that was seen in a run's config is worth nothing
+    afterwards. The code is judged last, so that what else is wrong does not tell whether it is right.
     """
     if approval.fingerprint != plan.fingerprint:
         raise ApprovalMissing(
@@ -84,10 +85,7 @@ def file_approval(
         )
     approver = rules.approver(approval.who)
     if approver is not None and approver.needs_code:
-        if approval.code_counter is None:
-            raise ApprovalMissing(f"{approver.name} has a one-time code set up and gave no right one; enter the code")
-        if approval.code_counter <= max(counters_used, default=-1):
-            raise ApprovalMissing(f"the one-time code of {approver.name} was used before; wait for the next one")
+        check_code(approver.name, approval.code_counter, codes, now=approval.at)
     return approval
 
 

@@ -126,6 +126,10 @@ class ApprovalMissing(Refused):
     """No valid, unused approval stands for this fingerprint."""
 
 
+class WrongCode(ApprovalMissing):
+    """A one-time code was wrong; it is counted, because codes can be guessed."""
+
+
 class LimitExceeded(Refused):
     """A limit of the configuration would be broken; the message names it."""
 

@@ -55,6 +55,7 @@ def file_decision(connections: Connections, decided: PersonsDecision) -> FiledDe
     if record.entry_count == 0:
         raise Refused(f"the plan {record.short} has no entries, so there is nothing to decide")
     at = datetime.now(UTC)
+    counter, wrong = _code(settings, rules, decided)
     approval = Approval(
         fingerprint=record.fingerprint,
         decision=decided.decision,
@@ -63,15 +64,17 @@ def file_decision(connections: Connections, decided: PersonsDecision) -> FiledDe
         reason=" ".join(decided.reason.split()),
         count=decided.count,
         expires_at=at + settings.expires,
-        code_counter=_counter(settings, rules, decided),
+        code_counter=counter,
         signed_in_as=decided.signed_in_as,
     )
-    return FiledDecision(approval, ledger.file_decision(approval, rules))
+    return FiledDecision(approval, ledger.file_decision(approval, rules, code_was_wrong=wrong))
 
 
-def _counter(settings: ApprovalSettings, rules: ApprovalRules, decided: PersonsDecision) -> int | None:
+def _code(settings: ApprovalSettings, rules: ApprovalRules, decided: PersonsDecision) -> tuple[int | None, bool]:
+    """The time step of the code that was typed, and whether it is wrong; neither where none was asked for or typed."""
     approver = rules.approver(decided.approver)
     if approver is None or not approver.needs_code or not decided.code.strip():
-        return None
+        return None, False
     secret = next(one.totp for one in settings.approvers or () if one.name == approver.name)
-    return None if secret is None else counter_of_code(secret, decided.code, at=decided.typed_at)
+    counter = None if secret is None else counter_of_code(secret, decided.code, at=decided.typed_at)
+    return counter, counter is None

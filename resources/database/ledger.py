@@ -91,14 +91,15 @@ class Ledger:
 
     # Decisions
 
-    def file_decision(self, approval: Approval, rules: ApprovalRules) -> PlanRecord:
+    def file_decision(self, approval: Approval, rules: ApprovalRules, *, code_was_wrong: bool = False) -> PlanRecord:
         """File a person's decision (`approval.fingerprint` whole), and let the plan become approved or rejected.
 
         The plan stays `waiting` while a second person is needed. Raises ApprovalMissing that says what to correct
         (`registry_core.approval.file_approval`), Refused for a plan that is no longer to be decided over. A one-time
-        code is spent even when the decision is refused: it was seen.
+        code is spent even when the decision is refused: it was seen. One that was found wrong (`code_was_wrong`) is
+        counted, and after too many of them none of that person is believed for a while.
         """
-        return ledger_decisions.file_decision(self._database, approval, rules)
+        return ledger_decisions.file_decision(self._database, approval, rules, code_was_wrong=code_was_wrong)
 
     def approvals(self, fingerprint: str) -> list[Approval]:
         """Decisions that were filed for a plan, the oldest first."""

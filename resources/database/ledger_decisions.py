@@ -8,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from registry_core.approval import Approval, ApprovalRules, check_approval, file_approval
-from registry_core.errors import ApprovalMissing, PlanStale, Refused
+from registry_core.errors import ApprovalMissing, PlanStale, Refused, WrongCode
 from registry_core.plan_words import PlanKind
-from resources.database.connection import Database, lock
+from resources.database.connection import Database
+from resources.database.ledger_codes import count_wrong_code, see_code
 from resources.database.ledger_plans import as_record, locked_row, read_any_plan
 from resources.database.ledger_records import PlanRecord
 from resources.database.ledger_schema import approvals as table
-from resources.database.ledger_schema import plans, spent_codes
+from resources.database.ledger_schema import plans
 from resources.database.times import from_micros, to_micros
 
 #: States in which a person may still decide. An approved plan may be rejected as long as nobody has begun it.
@@ -29,19 +30,23 @@ _TOO_LATE = {
 }
 
 
-def file_decision(database: Database, approval: Approval, rules: ApprovalRules) -> PlanRecord:
+def file_decision(
+    database: Database, approval: Approval, rules: ApprovalRules, *, code_was_wrong: bool = False
+) -> PlanRecord:
     stored = read_any_plan(database, approval.fingerprint, now=approval.at)
     fingerprint = stored.record.fingerprint
     refused: Refused | None = None
     with database.writing(f"file the decision over the plan {fingerprint[:12]}") as connection:
         row = locked_row(connection, fingerprint)
-        spent = _spend(connection, approval)
+        seen = see_code(connection, approval, wrong=code_was_wrong)
         try:
             if row.state not in _OPEN:
                 raise Refused(f"the plan {fingerprint[:12]} {_TOO_LATE[row.state].format(why=row.why)}")
-            file_approval(approval, stored.plan, rules, counters_used=spent)
+            file_approval(approval, stored.plan, rules, codes=seen)
         except Refused as error:
-            refused = error  # raised outside, so that the spent code stays spent
+            refused = error  # raised outside, so that the spent code stays spent, and the wrong one counted
+            if isinstance(error, WrongCode):
+                count_wrong_code(connection, approval)
         else:
             connection.execute(sa.insert(table).values(_values(approval, fingerprint)))
             filed = _of_plan(connection, fingerprint)
@@ -63,19 +68,6 @@ def file_decision(database: Database, approval: Approval, rules: ApprovalRules) 
     if refused is not None:
         raise refused
     return as_record(row, now=approval.at)
-
-
-def _spend(connection: sa.Connection, approval: Approval) -> list[int]:
-    """Counters that this person had spent before; the one of this approval is spent from now on."""
-    if approval.code_counter is None:
-        return []
-    person = " ".join(approval.who.split()).casefold()
-    lock(connection, f"codes of {person}")
-    query = sa.select(spent_codes.c.counter).where(spent_codes.c.person == person)
-    before = list(connection.execute(query).scalars())
-    if approval.code_counter not in before:
-        connection.execute(sa.insert(spent_codes).values(person=person, counter=approval.code_counter))
-    return before
 
 
 def approvals(database: Database, fingerprint: str) -> list[Approval]:

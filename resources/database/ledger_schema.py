@@ -73,6 +73,16 @@ spent_codes = sa.Table(
     sa.Column("counter", sa.BigInteger, primary_key=True, autoincrement=False),
 )
 
+#: Wrong one-time codes, by person, so that nobody guesses for long.
+wrong_codes = sa.Table(
+    "wrong_codes",
+    metadata,
+    sa.Column("id", _SERIAL, primary_key=True),
+    sa.Column("person", sa.Text, nullable=False),
+    sa.Column("given_at", sa.BigInteger, nullable=False),
+    sa.Index(None, "person", "given_at"),
+)
+
 #: What was done with each entry of an eviction plan. `kept_at` is written before its request and is null for what was
 #: never to be requested; `outcome` is null while nobody knows. `why` completes the outcome.
 journal = sa.Table(
@@ -108,4 +118,4 @@ kept_manifests = sa.Table(
     sa.Column("document", sa.LargeBinary, nullable=False),
 )
 
-LEDGER_TABLES = (plans, plan_documents, approvals, spent_codes, journal, kept_manifests)
+LEDGER_TABLES = (plans, plan_documents, approvals, spent_codes, wrong_codes, journal, kept_manifests)

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 
 from registry_core.approval import Approval, ApprovalRules, Approver, check_approval, file_approval
+from registry_core.approval_codes import CodesSeen
 from registry_core.errors import ApprovalMissing, PlanStale, Refused
 from registry_core.eviction import Basis, Plan
 from registry_core.eviction_entries import Entry
@@ -139,11 +140,11 @@ def test_a_sign_in_is_asked_for_where_the_site_asks():
 
 def test_a_code_is_believed_once_and_no_older_one_after_it():
     given = approval(who="Grace Hopper", code_counter=7)
-    assert file_approval(given, PLAN, TEAM, counters_used=[5, 6]) == given
+    assert file_approval(given, PLAN, TEAM, codes=CodesSeen(spent=(5, 6))) == given
     for spent in (7, 8):
         with pytest.raises(ApprovalMissing, match="was used before"):
-            file_approval(given, PLAN, TEAM, counters_used=[spent])
-    with pytest.raises(ApprovalMissing, match="enter the code"):
+            file_approval(given, PLAN, TEAM, codes=CodesSeen(spent=(spent,)))
+    with pytest.raises(ApprovalMissing, match="gave none; enter the code"):
         file_approval(replace(given, code_counter=None), PLAN, TEAM)
 
 

@@ -12,6 +12,7 @@ import pytest
 from assets.eviction_approval import KEY as EVICTION_APPROVAL
 from registry_pipelines.approving.form import approval_form
 from tests.company import REGISTRY, Company
+from tests.registry_pipelines.cli.calling import call
 from tests.registry_pipelines.planning import (
     POLICIES,
     failure_of,
@@ -96,10 +97,31 @@ def test_a_one_time_code_is_asked_for_checked_and_spent(
     with_policies(company, approvals={"approvers": approvers})
     make_plan(company, instance)
     assert "enter the code" in failure_of(approve(company, instance, code=""))
-    assert "enter the code" in failure_of(approve(company, instance, code="000000"))
+    assert "the one-time code of Alice is wrong" in failure_of(approve(company, instance, code="no code"))
     code = pyotp.TOTP(SECRET).now()
     assert "says that 1 images go" in failure_of(approve(company, instance, code=code, images=1))
     assert "was used before" in failure_of(approve(company, instance, code=code)), "seen in a run's config: spent"
+
+
+def test_after_too_many_wrong_codes_a_right_one_does_not_help_on_the_command_line_either(
+    company: Company, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TOTP_ALICE", SECRET)
+    with_policies(company, approvals={"approvers": [{"name": "Alice", "totp": {"env": "TOTP_ALICE"}}]})
+    plan = make_plan(company, instance)
+    for number in range(5):
+        told = failure_of(approve(company, instance, approver="alice", code=f"wrong {number}"))
+        assert "is wrong" in told
+    assert "none is believed for a while now" in told
+    right = pyotp.TOTP(SECRET).now()
+    told = failure_of(approve(company, instance, code=right))
+    assert "none is believed until 20" in told
+    assert "(for 15 minutes)" in told or "(for 14 minutes)" in told
+    command = ["plan", "approve", plan.fingerprint, "--images", str(plan.counted), "--as", "Alice", "--reason", "x"]
+    ended = call("--config", company.site_file, *command, "--code", right)
+    assert ended.code == 3
+    assert "a right one neither" in ended.err
+    assert newest_plan(company).state == "waiting"
 
 
 def test_a_code_is_judged_at_the_time_it_was_typed(monkeypatch: pytest.MonkeyPatch) -> None:
