@@ -1,34 +1,25 @@
-"""The metrics: one function a family. A new family (plans, copies) is a function here and a line in `FAMILIES`."""
+"""The metrics of evidence: one function a family. A new one is a function here or in `metrics_deeds`, and a line in
+`FAMILIES`."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import Metric
 from prometheus_client.registry import Collector
 
 from registry_core.coverage import FAULTS
-from registry_core.monitoring import Moment, answer_check
+from registry_core.monitoring import answer_check
 from registry_core.monitoring_uses import GROUNDS
-from registry_pipelines.web.standing import Standing
-
-_PREFIX = "registry_pipelines_"
-
-
-@dataclass(frozen=True, slots=True)
-class Scrape:
-    """What one scrape is made from."""
-
-    standing: Standing
-    moment: Moment
+from registry_pipelines.web import metrics_deeds
+from registry_pipelines.web.families import Scrape, gauge
 
 
 def findings(scrape: Scrape) -> Iterator[Metric]:
     """Zero is told for every kind and cluster, so that an alert sees the difference between none and unknown."""
-    family = _gauge(
+    family = gauge(
         "findings",
         "Findings of the newest health report; one that hurts several clusters counts in each, none: cluster is empty.",
         "registry", "kind", "cluster", "severity",
@@ -50,7 +41,7 @@ def findings(scrape: Scrape) -> Iterator[Metric]:
 def images_in_trouble(scrape: Scrape) -> Iterator[Metric]:
     troubles = scrape.standing.known.troubles
     if troubles is not None:
-        family = _gauge("images_in_trouble", "References in use with which something is wrong, where it hurts most.",
+        family = gauge("images_in_trouble", "References in use with which something is wrong, where it hurts most.",
                         "where", "pull_error")  # fmt: skip
         for ground in GROUNDS:
             here = [trouble for trouble in troubles if trouble.ground == ground]
@@ -59,16 +50,16 @@ def images_in_trouble(scrape: Scrape) -> Iterator[Metric]:
             family.add_metric([ground, "no"], len(here) - failing)
         yield family
     answer = answer_check(scrape.standing.sources, troubles, scrape.moment)
-    yield _gauge("check_state", "What the check says: 0 OK, 1 WARNING, 2 CRITICAL, 3 ERROR.", value=answer.exit_code)
+    yield gauge("check_state", "What the check says: 0 OK, 1 WARNING, 2 CRITICAL, 3 ERROR.", value=answer.exit_code)
 
 
 def snapshots(scrape: Scrape) -> Iterator[Metric]:
     """Absent for what was never read: an age that nobody knows is not zero."""
     now = scrape.moment.now
-    age = _gauge("snapshot_age_seconds", "Age of the newest snapshot that is whole.", "kind", "source")
-    limit = _gauge("snapshot_max_age_seconds", "Older snapshots are not believed.", "kind", "source")
-    whole = _gauge("snapshot_complete", "Whether the newest snapshot is whole.", "kind", "source")
-    gaps = _gauge("snapshot_gaps", "Places that the newest snapshot could not read, by fault.",
+    age = gauge("snapshot_age_seconds", "Age of the newest snapshot that is whole.", "kind", "source")
+    limit = gauge("snapshot_max_age_seconds", "Older snapshots are not believed.", "kind", "source")
+    whole = gauge("snapshot_complete", "Whether the newest snapshot is whole.", "kind", "source")
+    gaps = gauge("snapshot_gaps", "Places that the newest snapshot could not read, by fault.",
                   "kind", "source", "fault")  # fmt: skip
     for source in scrape.standing.sources:
         labels = [source.kind, source.source]
@@ -85,10 +76,10 @@ def snapshots(scrape: Scrape) -> Iterator[Metric]:
 
 def registries(scrape: Scrape) -> Iterator[Metric]:
     families = (
-        (_gauge("repositories", "Repositories of the catalog.", "registry"), "repositories"),
-        (_gauge("tags", "Tags of the catalog.", "registry"), "tags"),
-        (_gauge("images", "Manifests of the catalog, tagged or not.", "registry"), "images"),
-        (_gauge("image_bytes", "Bytes of all images as their manifests say; layers that are shared count with each.",
+        (gauge("repositories", "Repositories of the catalog.", "registry"), "repositories"),
+        (gauge("tags", "Tags of the catalog.", "registry"), "tags"),
+        (gauge("images", "Manifests of the catalog, tagged or not.", "registry"), "images"),
+        (gauge("image_bytes", "Bytes of all images as their manifests say; layers that are shared count with each.",
                 "registry"), "stored_bytes"),
     )  # fmt: skip
     for name, figures in scrape.standing.known.figures.items():
@@ -97,7 +88,16 @@ def registries(scrape: Scrape) -> Iterator[Metric]:
     yield from (family for family, _ in families)
 
 
-FAMILIES: tuple[Callable[[Scrape], Iterable[Metric]], ...] = (findings, images_in_trouble, snapshots, registries)
+FAMILIES: tuple[Callable[[Scrape], Iterable[Metric]], ...] = (
+    findings,
+    images_in_trouble,
+    snapshots,
+    registries,
+    metrics_deeds.plans,
+    metrics_deeds.evictions,
+    metrics_deeds.copies,
+    metrics_deeds.readings,
+)
 
 
 class _Families(Collector):
@@ -111,7 +111,3 @@ class _Families(Collector):
 
 def collect_into(registry: CollectorRegistry, scrape: Scrape) -> None:
     registry.register(_Families(scrape))
-
-
-def _gauge(name: str, about: str, *labels: str, value: float | None = None) -> GaugeMetricFamily:
-    return GaugeMetricFamily(_PREFIX + name, about, value=value, labels=labels or None)

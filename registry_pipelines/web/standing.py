@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -23,8 +24,12 @@ from resources.configuration.settings import Site
 from resources.database.history import History
 from resources.database.sightings import SnapshotKind
 from resources.database.snapshots import Snapshot
+from resources.database.totals import Totals, TotalsReader
 
 _OF_REGISTRIES: tuple[SnapshotKind, ...] = ("catalog", "usage", "health")
+
+#: How long what was counted of plans and journals is told again.
+TOTALS_KEPT = timedelta(seconds=30)
 
 Newest = Mapping[tuple[SnapshotKind, str], Snapshot | None]
 
@@ -59,27 +64,40 @@ class Standing:
 
     sources: tuple[SourceEvidence, ...]
     known: Known
+    totals: Totals = field(default_factory=Totals, repr=False)
+    registries: tuple[str, ...] = ()  #: those that are configured
 
 
 class Reader:
     """Looks at the history of one site. Not for several threads at once."""
 
-    def __init__(self, site: Site, history: History) -> None:
+    def __init__(self, site: Site, history: History, *, totals_kept: timedelta = TOTALS_KEPT) -> None:
         self._site = site
         self._history = history
         self._known: Known | None = None
+        self._counting: TotalsReader | None = None
+        self._totals_kept = totals_kept
+        self._totals: tuple[datetime, Totals] | None = None
 
     def look(self) -> Standing:
         """The newest standing. Raises DatabaseError."""
         newest = self._newest()
         if self._known is None or _ids(self._known.newest) != _ids(newest):
             self._known = self._work_out(newest)
-        return Standing(self._sources(newest), self._known)
+        return Standing(self._sources(newest), self._known, self._count(), tuple(self._site.registries))
 
     def ground_of(self, cluster: str, namespace: str) -> Ground:
         """Where a namespace stands, by the configured environments and their severities."""
         environment = self._site.environment_of(cluster, namespace)
         return ground_of_environment(environment, self._site.severity_of(environment))
+
+    def _count(self) -> Totals:
+        """What was done, counted at most every half minute: journals are long."""
+        now = datetime.now(UTC)
+        if self._totals is None or now - self._totals[0] >= self._totals_kept:
+            self._counting = self._counting or self._history.totals_reader()
+            self._totals = now, self._counting.read(now=now)
+        return self._totals[1]
 
     def _newest(self) -> Newest:
         latest = self._history.latest

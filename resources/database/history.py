@@ -27,6 +27,7 @@ from resources.database.sightings import EVERYWHERE, FINDINGS, IMAGE_USES, USAGE
 from resources.database.snapshots import Snapshot, list_snapshots, newest, snapshot_by_id
 from resources.database.times import maybe_from_micros, now_micros, to_micros
 from resources.database.told import Told
+from resources.database.totals import TotalsReader
 from resources.database.writing import SnapshotWriter
 
 At = Snapshot | datetime | None
@@ -78,6 +79,10 @@ class History:
     def push_events(self) -> PushEvents:
         """What registries told of themselves, in the same database."""
         return PushEvents(self._database)
+
+    def totals_reader(self) -> TotalsReader:
+        """Counts what was done and what went wrong, again and again."""
+        return TotalsReader(self._database)
 
     @property
     def _database(self) -> Database:

@@ -11,7 +11,8 @@ from starlette.routing import Route
 
 from registry_pipelines.web.answers import HEADERS
 from registry_pipelines.web.desk import Desk
-from registry_pipelines.web.metrics import Scrape, collect_into
+from registry_pipelines.web.families import Scrape
+from registry_pipelines.web.metrics import collect_into
 
 
 def metrics_routes(desk: Desk) -> list[Route]:

@@ -140,7 +140,7 @@ class Site:
 
     @property
     def reader(self) -> Reader:
-        return Reader(self.connections.site, self.connections.history)
+        return Reader(self.connections.site, self.connections.history, totals_kept=timedelta(0))
 
 
 @contextmanager

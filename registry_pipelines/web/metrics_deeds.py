@@ -1,0 +1,93 @@
+"""Families of what was planned and done: plans, deletions, restorations, copies, readings and what they met.
+
+The runs that do it are other processes, so all of it is counted from what they stored.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import get_args
+
+from prometheus_client.core import Metric
+
+from registry_core.coverage import FAULTS
+from registry_core.eviction_outcome import OUTCOME_WORDS
+from registry_pipelines.web.families import Scrape, counter, gauge
+from resources.database.ledger_records import PlanState
+from resources.database.totals import FINAL_OUTCOMES, NOBODY_KNOWS
+
+_STATES: tuple[PlanState, ...] = get_args(PlanState)
+_DEEDS = ("delete", "untag")
+_COPY_OUTCOMES = ("copied", "already there", "conflict", "failed")
+
+
+def plans(scrape: Scrape) -> Iterator[Metric]:
+    """Zero is told for every state of what had a plan, so that an alert sees it end."""
+    totals, now = scrape.standing.totals, scrape.moment.now
+    number = gauge("plans", "Plans in each state.", "kind", "subject", "state")
+    size = gauge("plans_counted", "Images of the plans in each state (workloads, of cut-overs).",
+                 "kind", "subject", "state")  # fmt: skip
+    newest = gauge("newest_plan", "Figures of the newest plan: how many there are, or bytes.",
+                   "kind", "subject", "figure")  # fmt: skip
+    age = gauge("newest_plan_age_seconds", "Age of the evidence of the newest plan.", "kind", "subject")
+    waits = gauge("plan_waiting_seconds", "Since when the newest plan waits for a decision; absent where none does.",
+                  "kind", "subject")  # fmt: skip
+    for record in totals.newest:
+        labels = [record.kind, record.subject]
+        for state in _STATES:
+            number.add_metric([*labels, state], totals.plans.get((record.kind, record.subject, state), 0))
+            size.add_metric([*labels, state], totals.counted.get((record.kind, record.subject, state), 0))
+        figures = {f"{record.words.noun}s": record.counted, "entries": record.entry_count, **record.figures}
+        for name, value in figures.items():
+            newest.add_metric([*labels, name], value)
+        age.add_metric(labels, (now - record.as_of).total_seconds())
+        if record.state == "waiting":
+            waits.add_metric(labels, (now - record.made_at).total_seconds())
+    yield from (number, size, newest, age, waits)
+
+
+def evictions(scrape: Scrape) -> Iterator[Metric]:
+    totals = scrape.standing.totals
+    ended = counter("eviction_entries", "Entries of eviction plans that ended for good: images deleted or single tags"
+                    " removed, gone before, or spared.", "registry", "deed", "outcome")  # fmt: skip
+    undone = gauge("eviction_entries_not_done", "Entries of eviction plans that were begun and did not end for good,"
+                   " as the journals stand.", "registry", "deed", "outcome")  # fmt: skip
+    back = counter("images_restored", "Evicted images that were asked back and are.", "registry")
+    for registry in sorted({*scrape.standing.registries, *(subject for subject, _, _ in totals.evicted)}):
+        for deed in _DEEDS:
+            for outcome in (*OUTCOME_WORDS, NOBODY_KNOWS):
+                family = ended if outcome in FINAL_OUTCOMES else undone
+                family.add_metric([registry, deed, outcome], totals.evicted.get((registry, deed, outcome), 0))
+        back.add_metric([registry], totals.restored.get(registry, 0))
+    yield from (ended, undone, back)
+
+
+def copies(scrape: Scrape) -> Iterator[Metric]:
+    """Of migrations that were carried out, or tried."""
+    totals = scrape.standing.totals
+    ended = counter("copies", "Images of migrations that were copied, or were there already.", "migration", "outcome")
+    undone = gauge("copies_not_done", "Images of migrations that were not copied when it was last tried.",
+                   "migration", "outcome")  # fmt: skip
+    sent = counter("copied_bytes", "Bytes that were sent for images that were copied.", "migration")
+    for migration in sorted({name for name, _ in totals.copied}):
+        for outcome in _COPY_OUTCOMES:
+            family = ended if outcome in FINAL_OUTCOMES else undone
+            family.add_metric([migration, outcome], totals.copied.get((migration, outcome), 0))
+        sent.add_metric([migration], totals.sent_bytes.get(migration, 0))
+    yield from (ended, undone, sent)
+
+
+def readings(scrape: Scrape) -> Iterator[Metric]:
+    """Errors of registries and clusters, as far as they cost something: what was retried with success is not stored."""
+    totals = scrape.standing.totals
+    stored = counter("snapshots", "Snapshots that were stored, by whether they are whole.", "kind", "source", "state")
+    faults = counter("reading_faults", "Places (repositories, kinds of objects) that a snapshot could not read after"
+                     " all retries: throttled, forbidden, unreachable …", "kind", "source", "fault")  # fmt: skip
+    for source in scrape.standing.sources:
+        if source.kind in ("inventory", "catalog"):
+            labels = [source.kind, source.source]
+            for state in ("complete", "incomplete"):
+                stored.add_metric([*labels, state], totals.readings.get((source.kind, source.source, state), 0))
+            for fault in FAULTS:
+                faults.add_metric([*labels, fault], totals.faults.get((source.kind, source.source, fault), 0))
+    yield from (stored, faults)

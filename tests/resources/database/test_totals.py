@@ -1,0 +1,136 @@
+"""What monitoring counts of plans, journals and snapshots, on SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import sqlalchemy as sa
+
+from registry_core.coverage import Coverage, Gap
+from registry_core.eviction_outcome import ALREADY_GONE, DELETED, EntryOutcome
+from resources.database.connection import Database
+from resources.database.copy_journal import copies
+from resources.database.history import History
+from resources.database.ledger import Ledger
+from resources.database.ledger_records import EntryEnded
+from resources.database.totals import Totals, TotalsReader
+from tests.plans import NOON, approved, claimed, entry, plan_of
+from tests.resources.database.test_ledger import kept_image
+
+HOUR = timedelta(hours=1)
+SOON = NOON + 2 * HOUR
+
+
+def read(history: History) -> Totals:
+    return history.totals_reader().read(now=SOON)
+
+
+def gap(fault: str, *, excused: bool = False) -> Gap:
+    return Gap(f"team/{fault}", fault, "it answered so", excused)  # type: ignore[arg-type]
+
+
+def catalog(history: History, *gaps: Gap, registry: str = "main", hours: int = 0) -> None:
+    with history.begin("catalog", registry, NOON + hours * HOUR) as writer:
+        writer.finish(Coverage(3, 3 - len(gaps), {}, gaps))
+
+
+def test_nothing_was_done_in_an_empty_history(history: History) -> None:
+    assert read(history) == Totals()
+
+
+def test_plans_are_counted_by_kind_subject_and_state_with_their_sizes(history: History, ledger: Ledger) -> None:
+    ledger.save_plan(plan_of([entry(1)]), made_at=NOON)
+    ledger.save_plan(plan_of([entry(2), entry(3)]), made_at=NOON + HOUR)
+    ledger.save_plan(plan_of([entry(4)], registry="other"), made_at=NOON)
+    approved(ledger, plan_of([entry(5)], registry="other"))
+    totals = read(history)
+    assert totals.plans == {
+        ("eviction", "main", "superseded"): 1,
+        ("eviction", "main", "waiting"): 1,
+        ("eviction", "other", "superseded"): 1,
+        ("eviction", "other", "approved"): 1,
+    }
+    assert totals.counted["eviction", "main", "waiting"] == 2
+    assert [(one.subject, one.counted) for one in totals.newest] == [("main", 2), ("other", 1)]
+
+
+def test_a_plan_that_became_too_old_is_counted_as_expired(history: History, ledger: Ledger) -> None:
+    ledger.save_plan(plan_of([entry(1)], max_plan_age=HOUR), made_at=NOON)
+    assert read(history).plans == {("eviction", "main", "expired"): 1}
+
+
+def test_entries_are_counted_by_what_became_of_them_and_asked_back(history: History, ledger: Ledger) -> None:
+    plan = approved(ledger, plan_of([entry(number) for number in range(5)]))
+    claim = claimed(ledger, plan)
+    ledger.journal_before(claim, [kept_image(0), kept_image(3), kept_image(4)])
+    ledger.journal_after(claim, [
+        EntryEnded(0, kept_image(0).entry, DELETED),
+        EntryEnded(1, entry(1), ALREADY_GONE),
+        EntryEnded(2, entry(2), EntryOutcome("spared", "now in use")),
+        EntryEnded(4, kept_image(4).entry, EntryOutcome("failed", "the registry was away")),
+    ])  # fmt: skip
+    ledger.mark_restored(plan.fingerprint, [0], run_id="back", at=SOON)
+    totals = read(history)
+    assert totals.evicted == {
+        ("main", "delete", "deleted"): 1,
+        ("main", "delete", "already gone"): 1,
+        ("main", "delete", "spared"): 1,
+        ("main", "delete", "failed"): 1,
+        ("main", "delete", "unknown"): 1,
+    }
+    assert totals.restored == {"main": 1}
+    ledger.journal_after(claim, [EntryEnded(4, kept_image(4).entry, DELETED)])
+    assert read(history).evicted["main", "delete", "deleted"] == 2
+
+
+def test_copies_are_counted_by_migration_with_the_bytes_of_those_that_arrived(
+    history: History, ledger: Ledger, url: str
+) -> None:
+    plan = plan_of([entry(1)], registry="move")
+    ledger.save_plan(plan, made_at=NOON)
+    row = {"fingerprint": plan.fingerprint, "repository": "a", "to_repository": "b", "digest": "sha256:0", "tags": [],
+           "why": "", "sent_blobs": 1, "mounted_blobs": 0, "seconds": 1.0, "ended_at": 1, "run_id": "run"}  # fmt: skip
+    ended = (("copied", 100), ("copied", 50), ("already there", 0), ("failed", 7))
+    with Database(url).writing("tell of copies") as connection:
+        rows = [
+            {**row, "position": number, "outcome": word, "sent_bytes": sent}
+            for number, (word, sent) in enumerate(ended)
+        ]
+        connection.execute(sa.insert(copies), rows)
+    totals = read(history)
+    assert totals.copied == {("move", "copied"): 2, ("move", "already there"): 1, ("move", "failed"): 1}
+    assert totals.sent_bytes == {"move": 150}
+
+
+def test_faults_add_up_over_all_snapshots_and_excused_ones_do_not_count(history: History) -> None:
+    catalog(history, gap("throttled"), gap("missing", excused=True))
+    catalog(history, gap("throttled"), gap("forbidden"), hours=1)
+    catalog(history, hours=2)
+    catalog(history, gap("unreachable"), registry="other")
+    totals = read(history)
+    assert totals.faults == {
+        ("catalog", "main", "throttled"): 2,
+        ("catalog", "main", "forbidden"): 1,
+        ("catalog", "other", "unreachable"): 1,
+    }
+    assert totals.readings == {
+        ("catalog", "main", "incomplete"): 2,
+        ("catalog", "main", "complete"): 1,
+        ("catalog", "other", "incomplete"): 1,
+    }
+
+
+def test_a_snapshot_that_began_before_and_is_stored_after_is_counted_once(history: History, monkeypatch) -> None:
+    monkeypatch.setattr("resources.database.totals._OVERLAP", 0)
+    reader = history.totals_reader()
+    slow = history.begin("catalog", "slow", NOON)
+    catalog(history, gap("throttled"))
+    assert reader.read(now=SOON).faults == {("catalog", "main", "throttled"): 1}
+    slow.finish(Coverage(1, 0, {}, (gap("unreachable"),)))
+    expected = {("catalog", "main", "throttled"): 1, ("catalog", "slow", "unreachable"): 1}
+    for _ in range(3):
+        assert reader.read(now=SOON).faults == expected
+    catalog(history, gap("throttled"), hours=1)
+    assert reader.read(now=SOON).faults == {**expected, ("catalog", "main", "throttled"): 2}
+    assert isinstance(reader, TotalsReader)
+    assert history.totals_reader().read(now=SOON).faults == reader.read(now=SOON).faults
