@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -18,6 +18,7 @@ from resources.registry.copying.carrying import carry
 from resources.registry.copying.crew import Crew, Hands, Rank
 from resources.registry.copying.looking import Look, Looker
 from resources.registry.copying.tally import Tally
+from resources.registry.copying.turns import Turns
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,7 @@ class Bench:
     looker: Looker
     tally: Tally
     ended: Callable[[CopyOutcome], None]
+    turns: Turns = field(default_factory=Turns)
 
 
 @dataclass(slots=True, eq=False)
@@ -106,10 +108,17 @@ class CopyingImage:
         if self._error is not None:
             self._end("failed", error=self._error)
             return
-        rule = self.bench.looker.choice.on_conflict
+        repository, manifests = self.image.to_repository, look.belongings.manifests
+        crew, turns = self.bench.crew, self.bench.turns
+        stored = turns.take(repository, manifests, lambda: crew.add(Rank.CONCLUDE, self._conclude))
+        if stored is None:
+            return
+        whole = False
         try:
-            arrival = Arrival(hands.destination, look.belongings, rule)
-            written = hands.destination.engine.run(arrival.store(look.standing))
+            arrival = Arrival(hands.destination, look.belongings, self.bench.looker.choice.on_conflict)
+            there = replace(look.standing, manifests=look.standing.manifests | stored)
+            written = hands.destination.engine.run(arrival.store(there))
+            whole = True
         except TagMoved as moved:
             self._end("conflict", detail=str(moved), conflicts=(moved.conflict,))
         except RegistryError as error:
@@ -117,6 +126,8 @@ class CopyingImage:
         else:
             detail = "; ".join(str(conflict) for conflict in look.conflicts)
             self._end("copied", written_manifests=written, detail=detail)
+        finally:
+            turns.end(repository, manifests, stored=whole)
 
     def _end(self, word: CopyWord, *, error: SourceError | None = None, **more: Any) -> None:
         belongings = self.look.belongings if self.look is not None else None

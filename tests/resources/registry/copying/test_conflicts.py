@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from registry_core.copying import ImageCopy, MissingBlob, PlannedCopy, plan_of, rule_tag
+from registry_core.copying import CopyPlan, ImageCopy, MissingBlob, PlannedCopy, TravelCount, rule_tag
 from resources.embedded_registry import EmbeddedRegistry
 from resources.registry.copying import Copier
 from tests.image_builder import cosign_tag, make_cosign_signature, make_image, push
@@ -149,7 +149,8 @@ def test_a_plan_sends_each_blob_once_at_most_and_lands_it_everywhere(wanted: lis
         )
         for repository, digest, elsewhere in wanted
     ]
-    plan = plan_of(lines)
+    count = TravelCount()
+    plan = CopyPlan(tuple(count.counted(line) for line in lines))
     sent = [line.missing_blobs[0].digest for line in plan.images if line.travel_bytes]
     assert len(sent) == len(set(sent))
     places = {(repository, digest) for repository, digest, _ in wanted}
