@@ -177,7 +177,9 @@ def _conclude(connections: Connections, claim: Claim[MigrationPlan]) -> Migratio
     undone = claim.plan.images - sum(one.is_settled for one in outcomes.values())
     if undone:
         told = ", ".join(f"{count:,} {word}" for word, count in counts.items() if count)
-        why = f"{undone:,} of {claim.plan.images:,} images are not copied ({told})"
+        first = next(((at, one) for at, one in outcomes.items() if not one.is_settled), None)
+        example = f"; first {claim.plan.entries[first[0]]}: {first[1].why}" if first else ""
+        why = f"{undone:,} of {claim.plan.images:,} images are not copied ({told}){example}"
         ledger.release(claim, why)
         raise PartialFailure(
             f"the plan {claim.fingerprint[:12]} is not done: {why}; the journal says why of each. Mend it and start"

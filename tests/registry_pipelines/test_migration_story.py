@@ -12,12 +12,12 @@ from assets.migration_outcome import KEY as MIGRATION_OUTCOME
 from assets.migration_plan import KEY as MIGRATION_PLAN
 from registry_pipelines.definitions import build_definitions
 from registry_pipelines.eviction_sensors import CHANGED
+from registry_pipelines.links import EXECUTE
 from tests.company import Company
 from tests.registries import DockerRegistry
 from tests.registry_pipelines.moving import (
     EVERYTHING,
     MOVE,
-    NEW,
     approve,
     execute,
     moved,
@@ -26,7 +26,7 @@ from tests.registry_pipelines.moving import (
     verified,
     with_migration,
 )
-from tests.registry_pipelines.planning import failure_of
+from tests.registry_pipelines.planning import failure_of, run_job
 
 
 def ring(company: Company, instance: dg.DagsterInstance) -> Any:
@@ -123,9 +123,6 @@ def test_a_plan_that_nobody_approved_is_not_carried_out(
 def test_an_approval_of_an_eviction_opens_no_migration(
     company: Company, instance: dg.DagsterInstance, docker_registry: DockerRegistry
 ) -> None:
-    from registry_pipelines.links import EXECUTE
-    from tests.registry_pipelines.planning import run_job
-
     with_migration(company, docker_registry)
     plan = planned(company, instance)
     assert approve(company, instance, plan)
@@ -133,25 +130,6 @@ def test_an_approval_of_an_eviction_opens_no_migration(
     told = failure_of(run_job(company, instance, EXECUTE["eviction"], config=config))
     assert "migration plan" in told
     assert newest(company).state == "approved"
-
-
-def test_a_destination_that_refuses_leaves_the_plan_to_be_started_again(
-    company: Company, instance: dg.DagsterInstance, docker_registry: DockerRegistry
-) -> None:
-    with_migration(company, docker_registry)
-    plan = planned(company, instance)
-    assert approve(company, instance, plan)
-    address = docker_registry.host
-    docker_registry.stop()
-    told = failure_of(execute(company, instance, plan.fingerprint))
-    assert NEW in told
-    assert newest(company).state == "executing"
-    port = int(address.rpartition(":")[2])
-    configuration = docker_registry.configuration
-    configuration.write_text(configuration.read_text().replace("127.0.0.1:0", f"127.0.0.1:{port}"))
-    docker_registry.start()
-    assert execute(company, instance, plan.fingerprint).success
-    assert newest(company).state == "done"
 
 
 @pytest.mark.parametrize("rewriting", [{"prefix": {"": "mirror"}}])
