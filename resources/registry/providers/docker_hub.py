@@ -23,6 +23,7 @@ from resources.registry.providers.api_client import ApiClient, Query, SignIn
 from resources.registry.providers.api_pages import entries_of, pages
 from resources.registry.providers.api_refusals import ApiAnswer
 from resources.registry.providers.api_sign_in import FetchedTokenSignIn, text_in
+from resources.registry.providers.docker_hub_immutability import ImmutableTags
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, no, unknown, vendor_time, yes
 from resources.registry.sign_in.login import CredentialSource, Login
 
@@ -37,7 +38,7 @@ CAPABILITIES = Capabilities(
     deletes=yes("through the registry by digest, once no tag holds the image"),
     restores=no("what is deleted is gone; push the manifest again while the layers are there"),
     referrers=unknown("the registry is asked; the Hub API does not tell"),
-    locks=unknown("immutable tags are a setting of the web interface that this API does not tell"),
+    locks=yes("immutable tags, by the rules of each repository"),
     collection=unknown("Docker frees what is deleted, by itself"),
 )
 
@@ -94,9 +95,10 @@ class DockerHub(Provider):
 
     def read_images(self, repository: str) -> Iterator[ImageDetail]:
         namespace, _, name = repository.rpartition("/")
-        path = f"/v2/namespaces/{quote(namespace or 'library', safe='')}/repositories/{quote(name, safe='')}/tags"
-        for tag in self._results(path, f"list the tags of {repository}"):
-            yield from _images_of(tag)
+        path = f"/v2/namespaces/{quote(namespace or 'library', safe='')}/repositories/{quote(name, safe='')}"
+        immutable = ImmutableTags.read(self.client.get(path, f"read the settings of {repository}").content)
+        for tag in self._results(f"{path}/tags", f"list the tags of {repository}"):
+            yield from _images_of(tag, immutable)
 
     def close(self) -> None:
         self.client.close()
@@ -141,7 +143,7 @@ def _next_of(answer: ApiAnswer) -> str | None:
     return following if isinstance(following, str) and following else None
 
 
-def _images_of(tag: dict[str, Any]) -> Iterator[ImageDetail]:
+def _images_of(tag: dict[str, Any], immutable: ImmutableTags) -> Iterator[ImageDetail]:
     name = tag.get("name")
     listed = tag.get("images")
     platforms = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
@@ -154,6 +156,7 @@ def _images_of(tag: dict[str, Any]) -> Iterator[ImageDetail]:
             tags=(name,) if isinstance(name, str) else (),
             pushed_at=vendor_time(tag.get("tag_last_pushed")) or vendor_time(tag.get("last_updated")),
             pulled_at=vendor_time(tag.get("tag_last_pulled")),
+            protection=immutable.of(name) if isinstance(name, str) else (),
         )
     for one in platforms:
         found = one.get("digest")

@@ -9,6 +9,7 @@ from tests.resources.registry.providers.oci_shelf import Shelf, Stored
 from tests.resources.registry.providers.vendor_server import Asked, Reply, VendorEmulator
 
 _REPOSITORIES = re.compile(r"/v2/namespaces/([^/]+)/repositories")
+_REPOSITORY = re.compile(r"/v2/namespaces/([^/]+)/repositories/([^/]+)")
 _TAGS = re.compile(r"/v2/namespaces/([^/]+)/repositories/([^/]+)/tags")
 _TAG = re.compile(r"/v2/repositories/([^/]+)/([^/]+)/tags/([^/]+)/")
 
@@ -20,6 +21,7 @@ class DockerHubEmulator(VendorEmulator):
         super().__init__()
         self.shelf = Shelf()
         self.logins = {"jane": "dckr_pat_4711"}
+        self.immutable: dict[str, list[str]] = {}  #: rules by repository
         self.page_size = 0  #: smaller than asked for, where set
 
     def answer(self, asked: Asked) -> Reply:
@@ -30,6 +32,10 @@ class DockerHubEmulator(VendorEmulator):
         if matched := _REPOSITORIES.fullmatch(asked.path):
             names = [name for name in self.shelf.repositories if name.startswith(f"{matched[1]}/")]
             return self._page(asked, names, lambda name: {"name": name.rpartition("/")[2], "namespace": matched[1]})
+        if (matched := _REPOSITORY.fullmatch(asked.path)) and self.shelf.live(f"{matched[1]}/{matched[2]}"):
+            rules = self.immutable.get(f"{matched[1]}/{matched[2]}")
+            settings = {"enabled": rules is not None, "rules": rules or [".*"]}
+            return Reply(200, {"name": matched[2], "namespace": matched[1], "immutable_tags_settings": settings})
         if matched := _TAGS.fullmatch(asked.path):
             held = self.shelf.live(f"{matched[1]}/{matched[2]}")
             if not held:

@@ -12,6 +12,7 @@ import pytest
 from registry_core.errors import RegistryError
 from resources.configuration.sign_in import sign_in_to
 from resources.registry.providers.docker_hub import PullAllowance
+from resources.registry.providers.docker_hub_immutability import ImmutableTags
 from resources.registry.sign_in.login import IdentityToken, Login
 from tests.image_builder import make_image, make_multi_platform
 from tests.resources.registry.providers.azure_emulator import AzureEmulator
@@ -51,6 +52,34 @@ def test_docker_hub_lists_every_page_and_tells_times_of_tags_and_platforms() -> 
         # Of repositories the subset says nothing.
         hub.asked = type(hub.asked)(pair for pair in hub.asked if "/tags" in pair[0].path or "auth" in pair[0].path)
         assert contract.judge(hub, of="/v2/") >= 5
+
+
+def test_immutable_tags_of_docker_hub_are_seen_as_protection() -> None:
+    with DockerHubEmulator() as hub:
+        release, build = make_image([b"release"]), make_image([b"build"])
+        hub.shelf.put("acme/web", release, "1.2.3")
+        hub.shelf.put("acme/web", build, "build-7")
+        hub.shelf.put("acme/other", release, "1.2.3")
+        rule = r"^[0-9]+\.[0-9]+\.[0-9]+$"
+        hub.immutable["acme/web"] = [rule]
+        _, provider = connected(hub.url, _hub(hub), JANE)
+        images = provider.details("acme/web").images
+        assert images[release.digest].protection == (f"immutable tag by the rule {rule}: 1.2.3",)
+        assert images[build.digest].protection == ()
+        assert provider.details("acme/other").images[release.digest].protection == ()
+        hub.fail(lambda asked: asked.path.endswith("/repositories/other"), Reply(500), times=9)
+        assert provider.details("acme/other").gap is not None
+
+
+@pytest.mark.parametrize("rule", ["(a+)+$", "[", "(?P<x>a)(?P<x>b)", "x" * 300, ".*.*.*.*z", r"\pN+"])
+def test_a_rule_that_is_beyond_us_protects(rule: str) -> None:
+    told = {"immutable_tags_settings": {"enabled": True, "rules": [rule]}}
+    assert ImmutableTags.read(told).of("a" * 128)
+
+
+@pytest.mark.parametrize("told", [None, [], {}, {"immutable_tags_settings": {"enabled": False, "rules": [".*"]}}])
+def test_without_the_setting_no_tag_of_docker_hub_is_immutable(told: object) -> None:
+    assert ImmutableTags.read(told).of("v1") == ()
 
 
 def test_docker_hub_names_a_time_to_come_back_and_not_a_span() -> None:

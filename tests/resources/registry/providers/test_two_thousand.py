@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import time
 from collections import Counter, deque
 from typing import Any
 
@@ -60,7 +59,6 @@ def test_two_thousand_packages_are_read_whole_with_flat_memory(vendor: str, gith
         provider: object = {"ghcr": {"owner": "acme", "api": emulator.url, "token": {"env": "GITHUB_TOKEN"}}}
     else:
         provider = "harbor"
-    begun = time.monotonic()
     timed, coverage, held = _crawled(crawled(emulator.url, provider, ROBOT))
     assert coverage.complete, coverage.summary()
     assert timed == PACKAGES
@@ -68,4 +66,3 @@ def test_two_thousand_packages_are_read_whole_with_flat_memory(vendor: str, gith
     assert {str(number) for number in range(1, 21)} <= pages
     assert (statuses[403] > 0) == (vendor == "ghcr")  # the limit was met, and waited for
     assert max(held) - held[0] < 1_500, held  # less than one object a repository
-    assert time.monotonic() - begun < 120
