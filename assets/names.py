@@ -11,6 +11,7 @@ EVIDENCE = "evidence"  #: what we were told by clusters and registries
 HEALTH = "health"  #: what follows from it
 EVICTION = "eviction"  #: what may go, who agreed, what became of it
 MIGRATION = "migration"  #: what is to be copied, who agreed, what arrived
+CUTOVER = "cutover"  #: which workloads are pointed elsewhere, who agreed, what became of it
 OUTSIDE = "outside"  #: what we do not make, only read
 OWNERS = ["team:platform"]
 
@@ -28,6 +29,11 @@ def registries_of(site: Site) -> dg.StaticPartitionsDefinition:
 def migrations_of(site: Site) -> dg.StaticPartitionsDefinition:
     """A partition a migration of the configuration."""
     return dg.StaticPartitionsDefinition(list(site.migrations))
+
+
+def cutovers_of(site: Site) -> dg.StaticPartitionsDefinition:
+    """A partition a cut-over of the configuration."""
+    return dg.StaticPartitionsDefinition(list(site.cutovers))
 
 
 def live_cluster(site: Site) -> dg.AssetSpec:

@@ -35,9 +35,12 @@ class Rollout:
 ARRIVED = Rollout("arrived")
 
 
-def judge_rollout(item: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], entry: Entry) -> Rollout:
-    """`item` is the workload as it is now, `pods` all of its namespace that may be its own (see `is_new_pod`)."""
-    new = [pod for pod in pods if is_new_pod(pod, entry)] if entry.workload.kind != "Pod" else [item]
+def judge_rollout(item: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | None, entry: Entry) -> Rollout:
+    """`item` is the workload as it is now, `pods` all that may be its own, None where nobody may list them.
+
+    The status of its controller decides; where pods can be seen, those with the new images must be ready as well.
+    """
+    new = [pod for pod in pods or () if is_new_pod(pod, entry)] if entry.workload.kind != "Pod" else [item]
     for pod in new:
         if why := _pull_trouble(pod):
             return Rollout("failing", why)
@@ -48,15 +51,17 @@ def judge_rollout(item: Mapping[str, Any], pods: Sequence[Mapping[str, Any]], en
     generation = _number(item, "metadata", "generation")
     if seen is not None and generation is not None and seen < generation:
         return Rollout("waiting", "its controller has not seen the change yet")
-    if kind == "Deployment":
-        return _deployment(item)
-    if kind == "StatefulSet":
-        return _stateful_set(item)
-    if kind == "DaemonSet":
-        return _daemon_set(item)
     if kind == "Pod":
         return _pod(item, entry)
-    return _custom(new, entry)
+    if kind not in _BY_STATUS:
+        return _custom(new, entry)
+    rollout, wanted = _BY_STATUS[kind](item)
+    if rollout != ARRIVED or pods is None or not wanted:
+        return rollout
+    if not new:
+        return Rollout("arrived", "none of its pods names the new image: something rewrites images as pods are made")
+    ready = sum(_is_ready(pod) for pod in new)
+    return ARRIVED if ready >= wanted else Rollout("waiting", f"{ready} of {wanted} new pods are ready")
 
 
 def is_new_pod(pod: Mapping[str, Any], entry: Entry) -> bool:
@@ -67,49 +72,55 @@ def is_new_pod(pod: Mapping[str, Any], entry: Entry) -> bool:
     return any(image in wanted for image in _images(pod))
 
 
-def _deployment(item: Mapping[str, Any]) -> Rollout:
+def _deployment(item: Mapping[str, Any]) -> tuple[Rollout, int]:
+    """The rollout by its status, and how many new pods there must be then."""
     if value_at(item, ("spec", "paused")) is True:
-        return Rollout("arrived", "it is paused: the new image is pulled when somebody resumes it")
+        return Rollout("arrived", "it is paused: the new image is pulled when somebody resumes it"), 0
     wished = _wished(item)
     for condition in _mappings(value_at(item, ("status", "conditions"))):
         if condition.get("type") == "Progressing" and condition.get("reason") == "ProgressDeadlineExceeded":
-            return Rollout("failing", f"it made no progress within its deadline: {condition.get('message') or ''}")
+            return Rollout("failing", f"it made no progress within its deadline: {condition.get('message') or ''}"), 0
     updated, replicas, available = (_count(item, key) for key in ("updatedReplicas", "replicas", "availableReplicas"))
     if updated < wished:
-        return Rollout("waiting", f"{updated} of {wished} pods are new")
+        return Rollout("waiting", f"{updated} of {wished} pods are new"), wished
     if replicas > updated:
-        return Rollout("waiting", f"{replicas - updated} old pods still run")
+        return Rollout("waiting", f"{replicas - updated} old pods still run"), wished
     if available < wished:
-        return Rollout("waiting", f"{available} of {wished} new pods are ready")
-    return ARRIVED
+        return Rollout("waiting", f"{available} of {wished} new pods are ready"), wished
+    return ARRIVED, wished
 
 
-def _stateful_set(item: Mapping[str, Any]) -> Rollout:
+def _stateful_set(item: Mapping[str, Any]) -> tuple[Rollout, int]:
     if _text(item, "spec", "updateStrategy", "type") == "OnDelete":
-        return Rollout("arrived", "its pods take the new image when somebody deletes them (OnDelete)")
+        return _ON_DELETE, 0
     wished, ready = _wished(item), _count(item, "readyReplicas")
     if ready < wished:
-        return Rollout("waiting", f"{ready} of {wished} pods are ready")
+        return Rollout("waiting", f"{ready} of {wished} pods are ready"), wished
     partition = _number(item, "spec", "updateStrategy", "rollingUpdate", "partition")
     if partition:
         updated, wanted = _count(item, "updatedReplicas"), max(0, wished - partition)
-        return ARRIVED if updated >= wanted else Rollout("waiting", f"{updated} of {wanted} pods are new")
+        return (ARRIVED if updated >= wanted else Rollout("waiting", f"{updated} of {wanted} pods are new")), wanted
     if _text(item, "status", "currentRevision") != _text(item, "status", "updateRevision"):
-        return Rollout("waiting", f"{_count(item, 'updatedReplicas')} of {wished} pods are new")
-    return ARRIVED
+        return Rollout("waiting", f"{_count(item, 'updatedReplicas')} of {wished} pods are new"), wished
+    return ARRIVED, wished
 
 
-def _daemon_set(item: Mapping[str, Any]) -> Rollout:
+def _daemon_set(item: Mapping[str, Any]) -> tuple[Rollout, int]:
     if _text(item, "spec", "updateStrategy", "type") == "OnDelete":
-        return Rollout("arrived", "its pods take the new image when somebody deletes them (OnDelete)")
+        return _ON_DELETE, 0
     wished, updated, available = (
         _count(item, key) for key in ("desiredNumberScheduled", "updatedNumberScheduled", "numberAvailable")
     )
     if updated < wished:
-        return Rollout("waiting", f"{updated} of {wished} nodes have the new pod")
+        return Rollout("waiting", f"{updated} of {wished} nodes have the new pod"), wished
     if available < wished:
-        return Rollout("waiting", f"{available} of {wished} new pods are ready")
-    return ARRIVED
+        return Rollout("waiting", f"{available} of {wished} new pods are ready"), wished
+    return ARRIVED, wished
+
+
+_ON_DELETE = Rollout("arrived", "its pods take the new image when somebody deletes them (OnDelete)")
+
+_BY_STATUS = {"Deployment": _deployment, "StatefulSet": _stateful_set, "DaemonSet": _daemon_set}
 
 
 def _pod(item: Mapping[str, Any], entry: Entry) -> Rollout:

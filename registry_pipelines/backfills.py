@@ -13,13 +13,15 @@ from dagster._core.definitions.assets.graph.base_asset_graph import BaseAssetGra
 
 @dataclass(frozen=True, slots=True)
 class WantedBackfill:
-    """One backfill: these assets, each for one partition. The id makes it one, however often it is asked for."""
+    """One backfill: these assets, each for one partition, and `more` (asset, partition). The id makes it one, however
+    often it is asked for."""
 
     id: str
     title: str
     description: str
     assets: Sequence[dg.AssetKey]
     partition: str
+    more: Sequence[tuple[dg.AssetKey, str]] = ()
     tags: dict[str, str] = field(default_factory=dict)
 
 
@@ -38,7 +40,9 @@ def request_backfill(instance: DagsterInstance, graph: BaseAssetGraph, wanted: W
 
     if instance.get_backfill(wanted.id) is not None:
         return False
-    only = PartitionsSelector(ranges=[PartitionRangeSelector(start=wanted.partition, end=wanted.partition)])
+    chosen: dict[dg.AssetKey, list[str]] = {asset: [wanted.partition] for asset in wanted.assets}
+    for asset, partition in wanted.more:
+        chosen[asset] = [*chosen.get(asset, ()), partition]
     instance.add_backfill(
         PartitionBackfill.from_partitions_by_assets(
             backfill_id=wanted.id,
@@ -47,7 +51,13 @@ def request_backfill(instance: DagsterInstance, graph: BaseAssetGraph, wanted: W
             tags=wanted.tags,
             dynamic_partitions_store=instance,
             partitions_by_assets=[
-                PartitionsByAssetSelector(asset_key=asset, partitions=only) for asset in wanted.assets
+                PartitionsByAssetSelector(
+                    asset_key=asset,
+                    partitions=PartitionsSelector(
+                        ranges=[PartitionRangeSelector(start=one, end=one) for one in dict.fromkeys(partitions)]
+                    ),
+                )
+                for asset, partitions in chosen.items()
             ],
             title=wanted.title,
             description=wanted.description,

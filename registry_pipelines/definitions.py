@@ -16,6 +16,7 @@ from assets.names import live_cluster, live_registry
 from assets.registry_catalog import build_registry_catalog
 from assets.single_copy_report import build_single_copy_report
 from registry_pipelines.approving.job import build_approval_job
+from registry_pipelines.cutover_definitions import build_cutover_definitions
 from registry_pipelines.eviction_jobs import build_eviction_jobs
 from registry_pipelines.eviction_sensors import build_eviction_sensors
 from registry_pipelines.jobs import build_jobs
@@ -33,6 +34,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
     site = loaded.site
     eviction = build_eviction_jobs(site)
     migration = build_migration_definitions(site)
+    cutover = build_cutover_definitions(site)
     return dg.Definitions(
         assets=[
             live_cluster(site),
@@ -47,6 +49,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             eviction_approval(site),
             eviction_outcome(site),
             *migration.assets,
+            *cutover.assets,
         ],
         asset_checks=[*build_freshness_checks(), *migration.checks],
         jobs=[
@@ -55,12 +58,14 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             eviction.execution,
             eviction.restoration,
             *migration.jobs,
+            *cutover.jobs,
         ],
         schedules=[*build_schedules(site), *migration.schedules],
         sensors=[
             *build_sensors(site),
             *build_eviction_sensors(site, eviction),
             *migration.sensors,
+            *cutover.sensors,
             *build_notification_sensors(site),
         ],
         resources={"site": SiteResource(site_file=str(loaded.path))},

@@ -16,7 +16,7 @@ from registry_core.errors import Refused, RegistryPipelinesError
 from registry_core.eviction import Plan
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.form import RESTORE_OP
-from registry_pipelines.approving.run_config import refuse_what_is_not_plain, signed_in_person
+from registry_pipelines.approving.run_config import refuse_another_person, refuse_what_is_not_plain
 from registry_pipelines.doorbell import EXECUTE_OP
 from registry_pipelines.eviction.execution import Run, execute_plan
 from registry_pipelines.eviction.restore import refuse_partial, restore_evicted
@@ -94,7 +94,8 @@ def restore(context: dg.OpExecutionContext, config: RestorationForm, site: SiteR
         if not config.person.strip() or not config.reason.strip():
             raise Refused("the form gives no name or no reason; write who asks, and why")
         with site.connections() as connections:
-            _check_person(context, config.person, connections)
+            header = connections.site.approvals.sign_in_header
+            refuse_another_person(context.run, context.instance, header, config.person)
             context.log.info(f"{config.person} puts back images of the plan {config.plan[:12]}: {config.reason}")
             restoration = restore_evicted(
                 connections,
@@ -105,15 +106,6 @@ def restore(context: dg.OpExecutionContext, config: RestorationForm, site: SiteR
             )
             _tell_outcome(context, connections, restoration.fingerprint)
             refuse_partial(restoration)
-
-
-def _check_person(context: dg.OpExecutionContext, person: str, connections: Connections) -> None:
-    header = connections.site.approvals.sign_in_header
-    signed_in = signed_in_person(context.run, context.instance, header)
-    if header is not None and (signed_in is None or signed_in.casefold() != person.strip().casefold()):
-        raise Refused(
-            f"the form is written for {person} and was sent by {signed_in or 'nobody known'}; ask as yourself"
-        )
 
 
 @dataclass(frozen=True, slots=True)

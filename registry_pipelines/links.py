@@ -8,10 +8,11 @@ from urllib.parse import quote_plus
 import dagster as dg
 
 from assets.eviction_presentation import PlanLinks
+from assets.taking.cutover import MadeCutover
 from assets.taking.migration import MadeMigrationPlan
 from assets.taking.plan import MadePlan
 from registry_core.plan_words import PLAN_KINDS, PlanKind
-from registry_pipelines.approving.form import approval_form, restore_form
+from registry_pipelines.approving.form import approval_form, restore_form, rollback_form
 from registry_pipelines.locations import LOCATION
 from resources.configuration.settings import Site
 from resources.database.ledger_records import PlanRecord
@@ -19,6 +20,7 @@ from resources.database.ledger_records import PlanRecord
 #: The job that carries out plans of a kind.
 EXECUTE: Mapping[PlanKind, str] = {kind: f"execute_{kind}_plan" for kind in PLAN_KINDS}
 RESTORE = "restore_evicted"
+ROLLBACK = "rollback_cutover"
 
 #: Tags by which runs about a plan are found (Runs, filter by tag).
 PLAN_TAG = "plan"
@@ -50,6 +52,21 @@ def links_of_migration(made: MadeMigrationPlan, site: Site, run: dg.DagsterRun) 
         review=review_link("migration", fingerprint, site, location=location_of(run)),
         whole=whole_plan_link(fingerprint, site),
     )
+
+
+def links_of_cutover(made: MadeCutover, site: Site, run: dg.DagsterRun) -> PlanLinks:
+    """As `links_of_plan`, for the plan of a cut-over."""
+    fingerprint = made.plan.fingerprint
+    return PlanLinks(
+        review=review_link("cutover", fingerprint, site, location=location_of(run)),
+        whole=whole_plan_link(fingerprint, site),
+    )
+
+
+def rollback_link(fingerprint: str, site: Site, *, location: str) -> str:
+    """The form that returns what a cut-over changed."""
+    return launchpad_link(ROLLBACK, rollback_form(fingerprint), location=location, prefix=site.approvals.path_prefix,
+                          tags={PLAN_TAG: fingerprint[:12]})  # fmt: skip
 
 
 def review_link(kind: PlanKind, fingerprint: str, site: Site, *, location: str) -> str:

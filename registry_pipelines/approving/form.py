@@ -9,6 +9,7 @@ from registry_core.plan_words import PLAN_WORDS, PlanKind
 
 APPROVAL_OP = "decide"
 RESTORE_OP = "restore"
+ROLLBACK_OP = "rollback"
 
 
 def approval_form(kind: PlanKind, fingerprint: str, *, with_code: bool = False) -> str:
@@ -39,6 +40,19 @@ def restore_form(fingerprint: str) -> str:
         f'      plan: "{fingerprint}"\n'
         "      # All of it; or some: [team/app@sha256:…]\n"
         "      images: []\n"
+        "      # Your name, and why:\n"
+        "      person:\n"
+        "      reason:\n"
+    )
+
+
+def rollback_form(fingerprint: str) -> str:
+    """The form that returns the workloads of a cut-over."""
+    return (
+        "ops:\n"
+        f"  {ROLLBACK_OP}:\n"
+        "    config:\n"
+        f'      plan: "{fingerprint}"\n'
         "      # Your name, and why:\n"
         "      person:\n"
         "      reason:\n"

@@ -42,3 +42,12 @@ def signed_in_person(run: dg.DagsterRun, instance: dg.DagsterInstance, header: s
         )
     name = run.tags.get(USER_TAG, "").strip()
     return name if name and name != NOT_SIGNED_IN else None
+
+
+def refuse_another_person(run: dg.DagsterRun, instance: dg.DagsterInstance, header: str | None, person: str) -> None:
+    """Refuse a form that is written for somebody other than who is signed in, where that is known."""
+    signed_in = signed_in_person(run, instance, header)
+    if header is not None and (signed_in is None or signed_in.casefold() != person.strip().casefold()):
+        raise Refused(
+            f"the form is written for {person} and was sent by {signed_in or 'nobody known'}; ask as yourself"
+        )

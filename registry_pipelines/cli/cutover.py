@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
+from registry_pipelines.cli import cutover_changes
 from registry_pipelines.cli.invocation import invocation
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, note, show
 
@@ -124,3 +125,6 @@ def record_of(connections: Connections, plan: str) -> PlanRecord:
 app.command("plan")(plan)
 app.command("show")(show_plan)
 app.command("patches")(patches)
+app.command("execute")(cutover_changes.execute)
+app.command("rollback")(cutover_changes.rollback)
+app.command("journal")(cutover_changes.journal)

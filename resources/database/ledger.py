@@ -24,6 +24,7 @@ from registry_core.plans import AnyPlan, P
 from resources.database import copy_journal, ledger_claims, ledger_decisions, ledger_journal, ledger_plans
 from resources.database.connection import Database
 from resources.database.copy_journal import CopyEnded
+from resources.database.cutover_journal import CutoverJournal
 from resources.database.ledger_records import (
     Claim,
     EntryEnded,
@@ -141,6 +142,11 @@ class Ledger:
     def finish(self, claim: Claim[AnyPlan], state: Literal["done", "stopped"], why: str = "") -> PlanRecord:
         """End the plan for good: it was used. Refused when the claim was lost."""
         return ledger_claims.finish(self._database, claim, state, why)
+
+    @property
+    def cutovers(self) -> CutoverJournal:
+        """The journals of cut-overs."""
+        return CutoverJournal(self._database)
 
     # The journal of an eviction
 

@@ -26,7 +26,8 @@ def patched(item: dict[str, Any], **changes: Any) -> tuple[dict[str, Any], Entry
 
 
 def judged(moved: dict[str, Any], entry: Entry, *pods: dict[str, Any], **status: Any) -> tuple[str, str]:
-    rollout = judge_rollout({**moved, "status": status}, pods, entry)
+    """By the status alone, where no pods are given."""
+    rollout = judge_rollout({**moved, "status": status}, pods or None, entry)
     return rollout.progress, rollout.detail
 
 
@@ -38,7 +39,7 @@ def test_what_runs_in_a_real_cluster_has_arrived_by_its_own_status(cluster: str)
     for entry in plan_of(*items.values()).entries:
         item = items[entry.workload.uid]
         if entry.workload.kind in ("Deployment", "StatefulSet", "DaemonSet") and entry.workload.name not in broken:
-            assert judge_rollout(item, [], entry).progress == "arrived", entry.workload
+            assert judge_rollout(item, None, entry).progress == "arrived", entry.workload
 
 
 def test_a_deployment_arrives_when_only_new_pods_are_left_and_available() -> None:
@@ -51,6 +52,17 @@ def test_a_deployment_arrives_when_only_new_pods_are_left_and_available() -> Non
     assert judged(moved, entry, **seen, updatedReplicas=2, replicas=2, availableReplicas=2) == ("arrived", "")
     stuck = [{"type": "Progressing", "reason": "ProgressDeadlineExceeded", "message": "timed out"}]
     assert judged(moved, entry, **seen, conditions=stuck)[0] == "failing"
+
+
+def test_pods_that_can_be_seen_must_be_new_and_ready() -> None:
+    moved, entry = patched(deployment("cart", CART))
+    whole = {"observedGeneration": 2, "updatedReplicas": 2, "replicas": 2, "availableReplicas": 2}
+    ready = pod_of(NEW)
+    ready["status"]["conditions"] = [{"type": "Ready", "status": "True"}]
+    assert judged(moved, entry, ready, pod_of(NEW), **whole) == ("waiting", "1 of 2 new pods are ready")
+    assert judged(moved, entry, ready, ready, **whole) == ("arrived", "")
+    rewritten = judged(moved, entry, pod_of("mirror.example.com/shop/cart:1"), **whole)
+    assert rewritten == ("arrived", "none of its pods names the new image: something rewrites images as pods are made")
 
 
 def test_a_workload_scaled_to_zero_or_paused_arrives_without_pods() -> None:

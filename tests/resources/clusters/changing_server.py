@@ -260,6 +260,8 @@ def step(cluster: ChangingCluster, item: dict[str, Any]) -> None:
     if kind == "Pod":
         _step_pod(cluster, item)
         return
+    if kind == "Secret":
+        return
     status = item.setdefault("status", {})
     done = metadata.get("annotations", {}).get("test/rolled-out")
     if kind not in ("Deployment", "StatefulSet", "DaemonSet", "RunnerDeployment") or done == str(
@@ -267,7 +269,9 @@ def step(cluster: ChangingCluster, item: dict[str, Any]) -> None:
     ):
         return
     if status.get("observedGeneration") != metadata["generation"]:
+        # As the controllers do it: what is counted is of the new template from the moment that it was seen.
         status["observedGeneration"] = metadata["generation"]
+        status.update(updatedReplicas=0, updatedNumberScheduled=0)
         if kind == "StatefulSet":
             status["updateRevision"] = f"revision-{metadata['generation']}"
         return

@@ -1,0 +1,131 @@
+"""The way back: every workload that a cut-over changed gets its old images and pull secrets again.
+
+It needs no approval, because it is for the moment when things go wrong: whoever may start it, may. Each workload is
+returned only where it still is as the cut-over left it; what somebody changed since is told and left alone.
+"""
+
+from __future__ import annotations
+
+from contextlib import ExitStack, closing
+from dataclasses import dataclass, field
+
+from assets.taking.progress import Progress, Silent
+from registry_core.cutover import CutoverPlan
+from registry_core.cutover_entries import Entry, PullSecret
+from registry_core.errors import ClusterError, PartialFailure, Refused
+from registry_pipelines.cutover.changing import WorkloadChanger
+from registry_pipelines.cutover.execution import CutoverRun
+from resources.connections import Connections
+from resources.database.cutover_journal import CutoverJournal, MadeSecret
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """What became of one workload; `why` tells why it was not returned."""
+
+    entry: Entry
+    why: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.entry.workload}: {'has its old images again' if self.why is None else self.why}"
+
+
+@dataclass(frozen=True)
+class Rollback:
+    """All workloads that the plan changed and that were not returned before, last changed first."""
+
+    fingerprint: str
+    returned: tuple[Returned, ...] = field(repr=False)
+    notes: tuple[str, ...] = ()  #: pull secrets that stay, and why
+
+    @property
+    def left(self) -> tuple[Returned, ...]:
+        return tuple(one for one in self.returned if one.why is not None)
+
+
+def rollback_cutover(
+    connections: Connections, fingerprint: str, run: CutoverRun, *, progress: Progress | None = None
+) -> Rollback:
+    """Return all that a plan changed, also where it was not finished. Done again, it does nothing twice.
+
+    Refused while a run that is alive carries the plan out. What cannot be returned is told in the outcome; see
+    `refuse_partial`. Rollouts are not waited for: the old registry may be gone, and the rest must not wait for it.
+    """
+    stored = connections.ledger.plan(fingerprint, CutoverPlan, now=run.clock())
+    record = stored.record
+    if record.state == "executing" and record.holder is not None and run.holder_is_alive(record.holder):
+        raise Refused(
+            f"the run {record.holder} carries out the plan {record.short} now; end it first, then roll it back"
+        )
+    with ExitStack() as opened:
+        work = _Work(connections, stored.plan, record.fingerprint, run, opened, progress or Silent())
+        returned = work.return_workloads()
+        notes = work.remove_secrets() if all(one.why is None for one in returned) else ()
+    return Rollback(record.fingerprint, returned, notes)
+
+
+def refuse_partial(rollback: Rollback) -> None:
+    """Raises PartialFailure where something was not returned."""
+    if rollback.left:
+        more = f" (and {len(rollback.left) - 1} more)" if len(rollback.left) > 1 else ""
+        raise PartialFailure(
+            f"{len(rollback.returned) - len(rollback.left)} of {len(rollback.returned)} workloads were returned; not"
+            f" {rollback.left[0]}{more}; see to these by hand, or roll back again"
+        )
+
+
+@dataclass
+class _Work:
+    connections: Connections
+    plan: CutoverPlan
+    fingerprint: str
+    run: CutoverRun
+    opened: ExitStack
+    progress: Progress
+    _changers: dict[str, WorkloadChanger] = field(default_factory=dict, init=False)
+
+    @property
+    def journal(self) -> CutoverJournal:
+        return self.connections.ledger.cutovers
+
+    def return_workloads(self) -> tuple[Returned, ...]:
+        lines = self.journal.lines(self.fingerprint)
+        changed = [position for position in sorted(lines, reverse=True) if lines[position].may_be_changed]
+        self.progress.begin(f"workloads of the cut-over {self.plan.subject}, back", total=len(changed))
+        returned = []
+        for position in changed:
+            entry = self.plan.entries[position]
+            try:
+                why = self._changer(entry.workload.cluster).put_back(entry)
+            except ClusterError as error:
+                why = str(error)
+            if why is None:
+                self.journal.returned(self.fingerprint, position, run_id=self.run.run_id)
+            else:
+                self.journal.not_returned(self.fingerprint, position, why)
+            returned.append(Returned(entry, why))
+            self.progress.advance()
+        return tuple(returned)
+
+    def remove_secrets(self) -> tuple[str, ...]:
+        """Take away the pull secrets that the plan made and that nobody names any more."""
+        notes = []
+        for secret in self.journal.secrets(self.fingerprint):
+            try:
+                why = self._changer(secret.cluster).remove_pull_secret(self._planned(secret), secret.uid)
+            except ClusterError as error:
+                why = str(error)
+            if why is None:
+                self.journal.secret_removed(self.fingerprint, secret)
+            else:
+                notes.append(why)
+        return tuple(notes)
+
+    def _planned(self, secret: MadeSecret) -> PullSecret:
+        return PullSecret(secret.cluster, secret.namespace, secret.name, self.plan.basis.host)
+
+    def _changer(self, cluster: str) -> WorkloadChanger:
+        if cluster not in self._changers:
+            changer = WorkloadChanger(self.connections.cluster_to_change(cluster))
+            self._changers[cluster] = self.opened.enter_context(closing(changer))
+        return self._changers[cluster]

@@ -1,0 +1,90 @@
+"""Sensors of cut-overs: approved plans are carried out, and what they changed is read again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dagster as dg
+
+from assets import cluster_inventory, health_report, image_usage
+from assets.presentation import amount
+from registry_core.cutover import CutoverPlan
+from registry_pipelines.approving.form import ROLLBACK_OP
+from registry_pipelines.backfills import WantedBackfill, request_backfill
+from registry_pipelines.doorbell import EXECUTE_OP, build_doorbell
+from registry_pipelines.links import EXECUTE, plan_tags
+from resources.configuration.settings import Site
+from resources.connections import Connections
+from resources.site import SiteResource
+
+_SENSOR_TAG = "dagster/sensor_name"
+
+
+def build_cutover_sensors(site: Site, jobs: Sequence[dg.JobDefinition]) -> list[dg.SensorDefinition]:
+    """The doorbell, and one for each way in which a change may end."""
+    on = dg.DefaultSensorStatus.RUNNING if site.schedules.switched_on else dg.DefaultSensorStatus.STOPPED
+    return [
+        build_doorbell("cutover", name="execute_approved_cutovers", on=on),
+        _read_again("read_again_after_cutover", jobs, dg.DagsterRunStatus.SUCCESS, on),
+        _read_again("read_again_after_part_of_a_cutover", jobs, dg.DagsterRunStatus.FAILURE, on),
+    ]
+
+
+def _read_again(
+    name: str, jobs: Sequence[dg.JobDefinition], status: dg.DagsterRunStatus, on: dg.DefaultSensorStatus
+) -> dg.SensorDefinition:
+    @dg.run_status_sensor(
+        name=name,
+        run_status=status,
+        monitored_jobs=list(jobs),
+        minimum_interval_seconds=15,
+        default_status=on,
+        description="Launches a backfill of the inventories of the clusters that were changed, and of usage and health"
+        " of both registries.",
+    )
+    def read_again(context: dg.RunStatusSensorContext, site: SiteResource) -> dg.SkipReason | None:
+        if context.repository_def is None:
+            raise dg.DagsterInvariantViolationError("a run status sensor needs the definitions of its code location")
+        with site.connections() as connections:
+            wanted = backfill_after(context.dagster_run, connections, sensor=name)
+        if wanted is None:
+            return dg.SkipReason("Nothing was changed, so nothing has to be read again.")
+        requested = request_backfill(context.instance, context.repository_def.asset_graph, wanted)
+        return None if requested else dg.SkipReason("The backfill was launched before.")
+
+    return read_again
+
+
+def backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str) -> WantedBackfill | None:
+    """What is to be read again after a run that changed or returned workloads; None where it changed nothing."""
+    executed = run.job_name == EXECUTE["cutover"]
+    config: dict[str, Any] = dict(run.run_config)
+    ledger = connections.ledger
+    record = ledger.record(config["ops"][EXECUTE_OP if executed else ROLLBACK_OP]["config"]["plan"])
+    journal = ledger.cutovers.frame(record.fingerprint)
+    changed = journal["patched_at"].notna() & journal["run_id"].eq(run.run_id)
+    if not executed:
+        changed = journal["returned_by"].eq(run.run_id)
+    count = int(changed.sum())
+    if not count:
+        return None
+    basis = ledger.plan(record.fingerprint, CutoverPlan).plan.basis
+    clusters = list(dict.fromkeys(journal.loc[changed, "cluster"]))
+    what, done = ("cut-over", "changed") if executed else ("rollback of cut-over", "returned")
+    derived = (image_usage.KEY, health_report.KEY)
+    return WantedBackfill(
+        # A run that ended early is not the last one of its plan.
+        id=f"{'cutover' if executed else 'rollback'}-{record.fingerprint}-{run.run_id[:8]}",
+        title=f"After {what} {record.short} of {record.subject}",
+        description=f"{amount(count, 'workload')} {done} by the run {run.run_id[:8]}; inventories of"
+        f" {', '.join(clusters)}, usage and health of {basis.destination} and {basis.source} are read again.",
+        assets=derived,
+        partition=basis.destination,
+        more=[
+            *((cluster_inventory.KEY, cluster) for cluster in clusters),
+            *((key, basis.source) for key in derived),
+        ],
+        # The last one makes the UI say who launched it.
+        tags={**plan_tags(record), _SENSOR_TAG: sensor},
+    )
