@@ -9,8 +9,9 @@ from registry_pipelines.cli.diagnosis import Diagnosis, State
 from resources.registry.addresses import manifest_url, pull_scope
 from resources.registry.connection import RegistryConnection
 from resources.registry.providers.choice import provider_of
-from resources.registry.providers.docker_hub import DockerHub, PullAllowance
+from resources.registry.providers.docker_hub import DockerHub
 from resources.registry.providers.interface import Provider
+from resources.registry.pull_limit import PullAllowance
 from resources.registry.reading import ACCEPT_MANIFESTS, Reader
 from resources.registry.sign_in.login import CredentialSource
 from resources.registry.transport.messages import Request

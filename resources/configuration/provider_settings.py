@@ -53,6 +53,13 @@ class DockerHubSettings(Settings):
     namespaces: tuple[str, ...] = Field(
         (), description="organizations and users whose repositories are listed", examples=[["acme"]]
     )
+    reserve: float = Field(
+        0.1,
+        ge=0,
+        le=1,
+        description="part of the pull limit that is left to the clusters: manifests that are not known yet are read"
+        " until only that is left, then the catalog is incomplete, and the next run goes on",
+    )
     api: Address = Field("https://hub.docker.com", description="address of the Hub API")
 
 

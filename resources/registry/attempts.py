@@ -11,7 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from registry_core.errors import RegistryError
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.provider_settings import DockerHubSettings
+from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
+from resources.registry.pull_limit import PullLimit
 from resources.registry.refusals import printable
 from resources.registry.transport.curl_errors import TransferFailed
 from resources.registry.transport.engine import pause, transfer
@@ -50,6 +52,7 @@ class Attempts:
         self._pace = Pace(settings.requests_per_second)
         self._budget = RetryBudget()
         self._breakers: dict[str, Breaker] = {}
+        self._pulls = _pull_limit(label, settings)
 
     async def wait_for_turn(self, request: Request, url: str, effort: Effort) -> None:
         breaker = self._breaker(url)
@@ -69,6 +72,8 @@ class Attempts:
                 retryable=True,
                 status=429,
             )
+        if self._pulls is not None:
+            self._pulls.check(request)
         delay = self._pace.reserve()
         if delay > 0:
             effort.waited_seconds += min(held, delay)
@@ -84,6 +89,8 @@ class Attempts:
             if await self._try_later(failure, request, url, effort):
                 return None
             raise self._no_answer(failure, request, url, effort) from failure
+        if self._pulls is not None:
+            self._pulls.heard(answer)
         if answer.status not in PASSING:
             self._breaker(url).answered()
             self._budget.earn()
@@ -144,6 +151,14 @@ class Attempts:
         if breaker is None:
             breaker = self._breakers.setdefault(host, Breaker())
         return breaker
+
+
+def _pull_limit(label: str, settings: RegistrySettings) -> PullLimit | None:
+    """Only Docker Hub has one, and no other registry's answers are searched for it."""
+    hub = settings.provider.docker_hub
+    if hub is None and settings.host.lower() not in DOCKER_HUB_HOSTS:
+        return None
+    return PullLimit(label, (hub or DockerHubSettings()).reserve)
 
 
 def _span(seconds: float) -> str:

@@ -7,10 +7,7 @@ touch; a list names its next page with a whole address.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -41,28 +38,6 @@ CAPABILITIES = Capabilities(
     locks=yes("immutable tags, by the rules of each repository"),
     collection=unknown("Docker frees what is deleted, by itself"),
 )
-
-_ALLOWANCE = re.compile(r"(\d+)(?:;w=(\d+))?")
-
-
-@dataclass(frozen=True, slots=True)
-class PullAllowance:
-    """How many pulls (GET of a manifest) are left, of how many in which span."""
-
-    left: int
-    of: int
-    within: timedelta
-
-    @classmethod
-    def read(cls, limit: str | None, remaining: str | None) -> PullAllowance | None:
-        """From `ratelimit-limit: 100;w=21600` and `ratelimit-remaining: 76;w=21600`; None where there is no limit."""
-        of, left = _ALLOWANCE.match(limit or ""), _ALLOWANCE.match(remaining or "")
-        if of is None or left is None:
-            return None
-        return cls(int(left[1]), int(of[1]), timedelta(seconds=int(of[2] or 21_600)))
-
-    def __str__(self) -> str:
-        return f"{self.left:,} of {self.of:,} pulls left within {self.within.total_seconds() / 3600:g} h"
 
 
 class DockerHub(Provider):

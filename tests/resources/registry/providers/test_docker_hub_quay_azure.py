@@ -11,15 +11,16 @@ import pytest
 
 from registry_core.errors import RegistryError
 from resources.configuration.sign_in import sign_in_to
-from resources.registry.providers.docker_hub import PullAllowance
+from resources.registry.client import RegistryClient
 from resources.registry.providers.docker_hub_immutability import ImmutableTags
+from resources.registry.pull_limit import PullAllowance
 from resources.registry.sign_in.login import IdentityToken, Login
 from tests.image_builder import make_image, make_multi_platform
 from tests.resources.registry.providers.azure_emulator import AzureEmulator
 from tests.resources.registry.providers.contract import SPECS, contract_of
 from tests.resources.registry.providers.docker_hub_emulator import DockerHubEmulator
 from tests.resources.registry.providers.quay_emulator import QuayEmulator, QuayTag
-from tests.resources.registry.providers.vendor_server import Reply
+from tests.resources.registry.providers.vendor_server import Asked, Reply
 from tests.resources.registry.providers.vendors import connected, crawled, deletion_at, restoration_at, settings_of
 
 JANE = Login("jane", "dckr_pat_4711")
@@ -120,6 +121,66 @@ def test_a_known_image_of_docker_hub_costs_a_head_and_no_pull() -> None:
         list(again)
         methods = {asked.method for asked, _ in hub.asked if "/manifests/" in asked.path}
         assert methods == {"HEAD"}
+
+
+def _limited(hub: DockerHubEmulator, left: int, of: int = 100) -> list[int]:
+    """Tell the limit with each manifest, as Docker Hub does: a GET costs one, a HEAD nothing."""
+    remaining = [left]
+    answer = hub.answer
+
+    def limited(asked: Asked) -> Reply:
+        if "/manifests/" not in asked.path:
+            return answer(asked)
+        if asked.method == "GET":
+            if remaining[0] <= 0:
+                return Reply(429, {"errors": [{"code": "TOOMANYREQUESTS", "message": "You have reached your limit"}]})
+            remaining[0] -= 1
+        reply = answer(asked)
+        told = {"ratelimit-limit": f"{of};w=21600", "ratelimit-remaining": f"{remaining[0]};w=21600"}
+        reply.headers.update(told)
+        return reply
+
+    hub.answer = limited  # type: ignore[method-assign]
+    return remaining
+
+
+def test_the_last_pulls_are_left_to_the_clusters_and_the_next_run_goes_on() -> None:
+    from tests.resources.registry.kept import Kept
+
+    with DockerHubEmulator() as hub:
+        for number in range(40):
+            hub.shelf.put("acme/web", make_image([str(number).encode()]), f"v{number}")
+        remaining = _limited(hub, 25)
+        first = crawled(hub.url, _hub(hub), JANE, connections=1)
+        kept = Kept()
+        kept.keep(first)
+        assert 5 <= remaining[0] <= 10
+        (gap,) = first.coverage.unexcused
+        assert gap.fault == "throttled"
+        assert "10 of 100 pulls left within 6 h, and the last are left to the clusters" in gap.detail
+        remaining[0] = 100
+        again = crawled(hub.url, _hub(hub), JANE, connections=1)
+        again.remembered = kept
+        tags = [tag for repository in again for tag in repository.tags]
+        assert again.coverage.complete
+        assert len(tags) == 40
+        assert 60 < remaining[0] < 90  # only what was not known was pulled
+
+
+def test_the_reserve_is_set_by_the_site_and_a_head_is_always_free() -> None:
+    with DockerHubEmulator() as hub:
+        hub.shelf.put("acme/web", make_image(), "v1")
+        remaining = _limited(hub, 3)
+        own = {"docker_hub": {**_hub(hub)["docker_hub"], "reserve": 0}}
+        assert [tag.fault for repository in crawled(hub.url, own, JANE) for tag in repository.tags] == [None]
+        connection, _ = connected(hub.url, {"docker_hub": {**_hub(hub)["docker_hub"], "reserve": 1}}, JANE)
+        client = RegistryClient(connection)
+        left = remaining[0]
+        for _ in range(5):
+            assert client.head_manifest("acme/web", "v1")
+        with pytest.raises(RegistryError, match="are left to the clusters"):
+            client.manifest("acme/web", "v1")
+        assert remaining[0] == left
 
 
 def test_the_pull_allowance_is_read() -> None:
