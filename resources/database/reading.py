@@ -14,8 +14,8 @@ from registry_core.catalog import CHILD_COLUMNS, IMAGE_COLUMNS, CatalogFrames
 from resources.database.columns import (
     ABSENT,
     Arrays,
-    aligned,
     count_column,
+    fetch_aligned,
     fetch_columns,
     frame_of,
     taken,
@@ -61,8 +61,8 @@ class Reading:
         # Read through and matched here: the databases take twice as long to look up each of 400,000 digests.
         facts = sa.select(manifests.c.digest, *(manifests.c[name] for name in _FACTS))
         numbers = {*_FACT_COUNTS, "created_at"}
-        known = fetch_columns(self.connection, facts, numbers, self.texts, only=set(images["digest"]))
-        typed = _typed(images | aligned(known, "digest", images["digest"]), IMAGES.times | {"created_at"}, _FACT_COUNTS)
+        known = fetch_aligned(self.connection, facts, numbers, self.texts, images["digest"])
+        typed = _typed(images | known, IMAGES.times | {"created_at"}, _FACT_COUNTS)
         return frame_of(typed | self._sighting_columns(IMAGES, [registry], images), IMAGE_COLUMNS)
 
     def _children(self, digests: Container[str]) -> pd.DataFrame:
