@@ -17,7 +17,8 @@ KEY = dg.AssetKey("image_usage")
 RESOLVES = dg.AssetCheckSpec(
     "every_reference_resolves",
     asset=KEY,
-    description="Every reference of a workload to this registry resolves to a stored image.",
+    description="Every reference of a workload to this registry resolves to an image of the newest catalog. Whether"
+    " the others are missing, `health_report` asks the registry.",
 )
 
 

@@ -101,7 +101,7 @@ def against_docker_registry(report: Report, content: Content, folder: Path, seco
         requests_per_second(address, paths, seconds=2)  # everything is read once
         before = requests_per_second(address, paths, seconds=seconds)
         naive = one("naive", address)[0]
-        first, second = one("crawl", address, "--connections", "8")
+        first, second = one("crawl", address)  # with as many connections as wrk, and as the settings have
         after = requests_per_second(address, paths, seconds=seconds)
     limit = (before + after) / 2
     print(f"  docker-registry: {before:,.0f} requests/s before, {after:,.0f} after", file=sys.stderr)

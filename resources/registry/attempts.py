@@ -54,9 +54,9 @@ class Attempts:
         self._breakers: dict[str, Breaker] = {}
         self._pulls = _pull_limit(label, settings)
 
-    async def wait_for_turn(self, request: Request, url: str, effort: Effort) -> None:
-        breaker = self._breaker(url)
-        why = breaker.refuses()
+    def seconds_to_wait(self, request: Request, url: str, effort: Effort) -> float:
+        """How long this request has to wait for its turn. Raises RegistryError where it should not be sent at all."""
+        why = self._breaker(url).refuses()
         if why is not None:
             raise RegistryError(
                 f"{self.label}: could not {request.wanted}: not asked, as several requests before it failed: {why}",
@@ -75,9 +75,8 @@ class Attempts:
         if self._pulls is not None:
             self._pulls.check(request)
         delay = self._pace.reserve()
-        if delay > 0:
-            effort.waited_seconds += min(held, delay)
-            await pause(delay)
+        effort.waited_seconds += min(held, delay)
+        return delay
 
     async def attempt(self, request: Request, url: str, headers: list[str], effort: Effort) -> Answer | None:
         """One attempt. None: it failed in a way that can pass, and the pause before the next is over."""

@@ -18,7 +18,7 @@ from resources.registry.attempts import Attempts, Effort
 from resources.registry.refusals import refusal
 from resources.registry.sign_in.login import CredentialSource, anonymous
 from resources.registry.sign_in.session import Session
-from resources.registry.transport.engine import Engine
+from resources.registry.transport.engine import Engine, pause
 from resources.registry.transport.handles import Handles
 from resources.registry.transport.messages import MEBIBYTE, Answer, Request, origin, redacted
 from resources.registry.transport.slots import Slots
@@ -109,7 +109,8 @@ class RegistryConnection:
         url = request.url
         at_home = self._at_home(url)
         while True:
-            await self._attempts.wait_for_turn(request, url, effort)
+            if delay := self._attempts.seconds_to_wait(request, url, effort):
+                await pause(delay)
             headers = list(request.headers)
             used = ""
             if at_home:
@@ -140,7 +141,8 @@ class RegistryConnection:
         """A request to the token server: no sign-in of ours beyond what it holds, no redirects."""
         effort = Effort()
         while True:
-            await self._attempts.wait_for_turn(request, request.url, effort)
+            if delay := self._attempts.seconds_to_wait(request, request.url, effort):
+                await pause(delay)
             answer = await self._attempts.attempt(request, request.url, list(request.headers), effort)
             if answer is None:
                 continue

@@ -91,7 +91,7 @@ class _Look:
 
     async def _find(self, digest: str) -> None:
         try:
-            await self._reader.head_manifest(self._repository, digest)
+            await self._reader.resolve(self._repository, digest)
         except RegistryError as error:
             if error.fault != "missing":
                 raise

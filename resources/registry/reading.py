@@ -106,7 +106,20 @@ class Reader:
 
     async def head_manifest(self, repository: str, reference: str) -> tuple[str, str, int | None]:
         """Digest, media type and size, for one HEAD (a GET where the registry's HEAD tells no digest)."""
-        request = Request(
+        answer = await self.exchange(self._look_up(repository, reference))
+        digest = _digest(answer)
+        if digest is not None:
+            return digest, answer.media_type, _length(answer)
+        manifest = await self.manifest(repository, reference)
+        return manifest.digest, manifest.media_type, len(manifest.body)
+
+    async def resolve(self, repository: str, reference: str) -> str:
+        """The digest alone, for one HEAD, as `head_manifest`: what a crawl asks of each tag that it knows."""
+        digest = _digest(await self.exchange(self._look_up(repository, reference)))
+        return digest if digest is not None else (await self.manifest(repository, reference)).digest
+
+    def _look_up(self, repository: str, reference: str) -> Request:
+        return Request(
             "HEAD",
             manifest_url(self._url, repository, reference),
             f"look up manifest {reference} of {repository}",
@@ -114,13 +127,6 @@ class Reader:
             headers=ACCEPT_MANIFESTS,
             expects=(404, 405),
         )
-        answer = await self.exchange(request)
-        digest = answer.header("docker-content-digest")
-        if answer.status < 300 and digest is not None and is_digest(digest):
-            return digest, answer.media_type, _length(answer)
-        # No digest, or an error whose body a HEAD cannot bring: what a GET says counts.
-        manifest = await self.manifest(repository, reference)
-        return manifest.digest, manifest.media_type, len(manifest.body)
 
     async def small_blob(self, repository: str, digest: str, what: str, *, limit_bytes: int) -> bytes:
         """A blob that is small by nature (a config), whole and proven; `what` names it in errors."""
@@ -189,6 +195,12 @@ class Reader:
             except ValueError as error:
                 raise nonsense(answer, first.wanted, self.connection.label, str(error), fault="unreachable") from error
         return names
+
+
+def _digest(answer: Answer) -> str | None:
+    """None where there is no digest, or an error whose body a HEAD cannot bring: then what a GET says counts."""
+    digest = answer.header("docker-content-digest")
+    return digest if answer.status < 300 and digest is not None and is_digest(digest) else None
 
 
 def _length(answer: Answer) -> int | None:

@@ -128,7 +128,7 @@ class RepositoryCrawl:
         try:
             digest = self._remembered_tags.get(tag)
             if digest is not None and digest in self._known:
-                digest = (await self._reader.head_manifest(self._repository, tag))[0]
+                digest = await self._reader.resolve(self._repository, tag)
                 if digest not in self._known and digest not in self._read_here:
                     digest = await self._keep(await self._reader.manifest(self._repository, digest), "tag")
             else:
@@ -169,7 +169,7 @@ class RepositoryCrawl:
         try:
             if digest in self._known:
                 if digest not in self._seen_before:  # known from elsewhere: whether it is here is not
-                    await self._reader.head_manifest(self._repository, digest)
+                    await self._reader.resolve(self._repository, digest)
             elif digest not in self._read_here:
                 if not is_digest(digest):
                     raise RegistryError(f"{digest} is no digest that can be proven", fault="corrupt")
@@ -200,7 +200,7 @@ class RepositoryCrawl:
                 at = asked_at.get(digest)
                 if at is not None and at > due_before:
                     listed.update(dict.fromkeys(recalled.get(digest, ()), digest))
-                elif self._images[digest].fault is None and is_digest(digest):
+                elif context.referrers.supported is not False and self._can_have_referrers(digest):
                     due.append(digest)
             await self._engine.each(due, ask)
             new: dict[str, HowFound] = dict.fromkeys((one for one in listed if one not in self._images), "referrer")
@@ -211,6 +211,9 @@ class RepositoryCrawl:
                 self._drop_if_no_referrer(referrer, listed[referrer])
             todo = [referrer for referrer in new if referrer in self._images]
             await self._read_below(set(todo))
+
+    def _can_have_referrers(self, digest: str) -> bool:
+        return self._images[digest].fault is None and is_digest(digest)
 
     async def _ask_referrers(self, digest: str) -> tuple[str, ...]:
         try:

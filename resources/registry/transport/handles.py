@@ -29,8 +29,8 @@ class Handle:
     """One libcurl easy handle and what is collected for the request it carries."""
 
     __slots__ = (
-        "_body", "_body_error", "_cut", "_limit", "_proxied_for", "_reader", "_received", "_request", "_sink", "_trust",
-        "_unbounded", "_url", "curl", "lines", "method", "streaming", "task", "timeout_seconds",
+        "_body", "_body_error", "_cut", "_headers", "_limit", "_proxied_for", "_reader", "_received", "_request",
+        "_sink", "_trust", "_unbounded", "_url", "curl", "lines", "method", "streaming", "task", "timeout_seconds",
     )  # fmt: skip
 
     def __init__(self, method: str, trust: Trust, timeout_seconds: float) -> None:
@@ -50,6 +50,7 @@ class Handle:
         self._body_error: BaseException | None = None
         self._url = ""
         self._unbounded: bool | None = None
+        self._headers: list[str] = []
         curl = self.curl = pycurl.Curl()
         curl.setopt(pycurl.NOSIGNAL, 1)
         curl.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
@@ -99,7 +100,10 @@ class Handle:
             self._reader = BytesIO(body) if isinstance(body, bytes) else body.open()
             curl.setopt(pycurl.INFILESIZE_LARGE, len(body))
             headers = [*headers, "Expect:"]
-        curl.setopt(pycurl.HTTPHEADER, headers or _PLAIN_HEADERS)
+        headers = headers or _PLAIN_HEADERS
+        if headers != self._headers:
+            self._headers = headers
+            curl.setopt(pycurl.HTTPHEADER, headers)
 
     def answer(self) -> Answer:
         """What came, of the last header block (a `100 Continue` comes before it)."""
@@ -184,4 +188,7 @@ class Handles:
 
     def take_back(self, handle: Handle) -> None:
         handle.forget()
-        self._idle.setdefault(handle.method, []).append(handle)
+        idle = self._idle.get(handle.method)
+        if idle is None:
+            idle = self._idle[handle.method] = []
+        idle.append(handle)
