@@ -11,6 +11,8 @@ from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, 
 
 _SHORT = ("repository", "tags", "outcome", "why", "kept_at", "ended_at", "restored_at")
 
+_SHORT_OF_COPIES = ("to_repository", "tags", "outcome", "why", "sent_bytes", "seconds", "ended_at")
+
 
 def journal(
     context: typer.Context,
@@ -18,7 +20,7 @@ def journal(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Print the journal of a plan: what became of each entry, and whether it was put back.
+    """Print the journal of an eviction or a migration: what became of each entry, and whether it was put back.
 
     An outcome that is empty is not known: the image was kept and its request about to be sent when the run ended.
     """
@@ -26,15 +28,19 @@ def journal(
 
     from assets.eviction_outcome import outcome_counts  # pandas, dagster
     from resources.connections import Connections
+    from resources.database.copy_journal import COPY_JOURNAL_COLUMNS
     from resources.database.ledger_records import JOURNAL_COLUMNS
 
     with Connections(invocation(context).site()) as connections:
         ledger = connections.history.ledger
         record = ledger.record(plan)
-        frame = ledger.journal(record.fingerprint)
+        copies = record.kind == "migration"
+        frame = ledger.copy_journal(record.fingerprint) if copies else ledger.journal(record.fingerprint)
     table = form is Form.TABLE
+    short, columns = (_SHORT_OF_COPIES, COPY_JOURNAL_COLUMNS) if copies else (_SHORT, JOURNAL_COLUMNS)
     empty = f"nothing was done for the plan {record.short}, it is {record.state}"
-    show(frame.to_dict("records"), _SHORT if table else JOURNAL_COLUMNS, form, empty=empty)
+    show(frame.to_dict("records"), short if table else columns, form, empty=empty)
     if table and not frame.empty:
-        counts = ", ".join(f"{count:,} {word}" for word, count in outcome_counts(frame).items() if count)
+        counted = frame["outcome"].value_counts().to_dict() if copies else outcome_counts(frame)
+        counts = ", ".join(f"{count:,} {word}" for word, count in counted.items() if count)
         note(f"plan {record.short} of {record.subject}, {record.state}: {counts}")

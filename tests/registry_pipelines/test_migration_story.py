@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
@@ -13,6 +14,7 @@ from assets.migration_plan import KEY as MIGRATION_PLAN
 from registry_pipelines.definitions import build_definitions
 from registry_pipelines.eviction_sensors import CHANGED
 from registry_pipelines.links import EXECUTE
+from registry_pipelines.migration_jobs import VERIFY
 from tests.company import Company
 from tests.registries import DockerRegistry
 from tests.registry_pipelines.moving import (
@@ -57,6 +59,19 @@ def read_again(company: Company, instance: dg.DagsterInstance, result: dg.Execut
     return definitions.get_repository_def().get_sensor_def(name)(context)
 
 
+def tick_of_schedule(company: Company, instance: dg.DagsterInstance) -> Any:
+    """One tick of the schedule that reads back, as the daemon evaluates it: run requests resolved."""
+    definitions = build_definitions(company.loaded)
+    repository = definitions.get_repository_def()
+    with dg.build_schedule_context(
+        instance,
+        scheduled_execution_time=datetime(2026, 11, 29, 5, tzinfo=UTC),
+        resources={"site": (definitions.resources or {})["site"]},
+        repository_def=repository,
+    ) as context:
+        return repository.get_schedule_def("verify_migrations_schedule").evaluate_tick(context)
+
+
 def plan_metadata(instance: dg.DagsterInstance) -> dict[str, Any]:
     (record,) = instance.fetch_materializations(MIGRATION_PLAN, limit=1).records
     assert record.asset_materialization is not None
@@ -81,6 +96,7 @@ def test_a_plan_is_approved_carried_out_told_read_again_and_verified(
     assert told["images to copy"] == plan.counted > 10
     assert told["bytes that must travel"] == plan.figures["travel_bytes"] > 0
     assert ring(company, instance).run_requests == []
+    assert tick_of_schedule(company, instance).skip_message == "Nothing was migrated yet."
 
     assert approve(company, instance, plan)
     (request,) = ring(company, instance).run_requests
@@ -104,6 +120,8 @@ def test_a_plan_is_approved_carried_out_told_read_again_and_verified(
     check = verified(company, instance)
     assert check.passed, check.description
     assert check.partition == MOVE
+    (weekly,) = tick_of_schedule(company, instance).run_requests
+    assert (weekly.job_name or VERIFY, weekly.tags["dagster/partition"]) == (VERIFY, MOVE)
 
     again = planned(company, instance)
     assert (again.counted, again.entry_count) == (0, 0)

@@ -59,6 +59,8 @@ def test_the_whole_way_from_a_plan_to_what_was_read_back(move: Move) -> None:
     assert asked(move, "migration", "run", row["plan"]).code == 3
     outcome = asked(move, "migration", "outcome", MOVE)
     assert "9 images copied from main to new" in outcome.err
+    journal = asked(move, "journal", row["plan"][:8])
+    assert ("9 copied" in journal.err, len(journal.lines)) == (True, 10)
     whole = asked(move, "migration", "verify", MOVE, "--deep")
     assert (whole.code, "all 9 images are there" in whole.err) == (0, True)
     assert json.loads(asked(move, "migration", "plan", "--json").out)[0]["already_there"] == 9

@@ -78,6 +78,18 @@ def test_a_destination_that_throttles_beyond_patience_is_completed_later(move: M
     completed(move, weir, plan)
 
 
+def test_a_sign_in_that_is_no_longer_believed_is_told_and_completed_later(move: Move, weir: Weir) -> None:
+    plan = move.plan()
+    weir.fail("PUT", f"/v2/{TOOLS}/manifests/", status=401, times=10_000)
+    with pytest.raises(PartialFailure):
+        move.execute(plan)
+    told = move.outcomes(plan)
+    assert all(told[f"{TOOLS}:t{number}"].startswith("failed: forbidden: ") for number in range(4))
+    sent = len(weir.uploads())
+    completed(move, weir, plan)
+    assert len(weir.uploads()) == sent, "its blobs had arrived"
+
+
 def test_manifests_that_are_refused_leave_blobs_that_are_not_sent_again(move: Move, weir: Weir) -> None:
     plan = move.plan()
     weir.fail("PUT", "/manifests/", status=500, times=10_000)

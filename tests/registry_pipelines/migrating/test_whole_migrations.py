@@ -5,6 +5,9 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
+from registry_pipelines.web.plan_lines import OpenLines
+from registry_pipelines.web.plan_paging import Wanted
+from registry_pipelines.web.plan_reader import PlanReader
 from tests.image_builder import digest_of, make_image
 from tests.registry_pipelines.eviction.estate import APP, TOOLS, copy_away
 from tests.registry_pipelines.migrating.move import Move, words
@@ -108,3 +111,12 @@ def test_all_tags_of_an_image_go_with_it_in_one_copy(move: Move, weir: Weir) -> 
     assert stable.tags == ("old-name", "stable")
     assert {"old-name", "stable"} <= set(move.there().tags(APP))
     assert str(stable) == f"{APP}:old-name"
+
+
+def test_the_page_of_a_plan_shows_its_lines_and_what_became_of_each(move: Move) -> None:
+    plan = move.move()
+    with move.estate.connections() as connections:
+        opened = PlanReader(connections.history).open(plan.fingerprint)
+    assert isinstance(opened, OpenLines)
+    shown = opened.show(Wanted(text="tools t1"))
+    assert [(row["what"], row["tags"], outcome) for row, outcome in shown.rows] == [("copy", "t1", "copied")]
