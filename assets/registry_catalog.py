@@ -100,6 +100,10 @@ def describe(snapshot: Snapshot, frames: CatalogFrames) -> Metadata:
         "not read": len(snapshot.coverage.unexcused),
         **timing(snapshot, len(tags), "tags"),
     }
+    if images["protection"].notna().any():
+        not_known = images["protection_fault"].notna()
+        described["protected by the vendor"] = int((images["protection"].notna() & ~not_known).sum())
+        described["perhaps protected by the vendor"] = int(not_known.sum())
     if len(nothing):
         described["tags that resolve to nothing"] = table(nothing, ["repository", "tag", "fault"])
     return described

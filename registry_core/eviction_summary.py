@@ -74,7 +74,7 @@ def _unusual(plan: Plan, last_images: int | None) -> list[str]:
     second = plan.basis.limits.needs_second_person(images=plan.images, share=plan.share)
     if second:
         told.append(f"a second person must approve: {second}")
-    for reason in (Reason.UNREADABLE, Reason.NOT_READ_WHOLE, Reason.UNKNOWN_DATE):
+    for reason in (Reason.UNREADABLE, Reason.NOT_READ_WHOLE, Reason.VENDOR_UNKNOWN, Reason.UNKNOWN_DATE):
         count = plan.kept.get(HEADINGS[reason], 0)
         if count:
             told.append(f"{count:,} {'image is' if count == 1 else 'images are'} {HEADINGS[reason]}")

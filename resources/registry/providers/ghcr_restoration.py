@@ -44,12 +44,17 @@ class GhcrRestoration(VendorRestoration):
         self._client.close()
 
     def _deleted(self, repository: str) -> dict[str, int]:
-        """Listed once for all restorations of a repository."""
+        """Listed once for all restorations of a repository; a list that broke off is read again."""
         if repository not in self._numbers:
             found: dict[str, int] = {}
-            for one in self._packages.versions(repository, state="deleted"):
-                if isinstance(one.get("id"), int):
-                    name = str(one.get("name"))
-                    found[name] = max(one["id"], found.get(name, 0))
+            try:
+                for one in self._packages.versions(repository, state="deleted"):
+                    if isinstance(one.get("id"), int):
+                        name = str(one.get("name"))
+                        found[name] = max(one["id"], found.get(name, 0))
+            except RegistryError as error:
+                if error.fault == "missing":  # the package itself is gone: its other images need not ask again
+                    self._numbers[repository] = {}
+                raise
             self._numbers[repository] = found
         return self._numbers[repository]

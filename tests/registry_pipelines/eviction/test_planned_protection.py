@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from assets.registry_catalog import describe
 from assets.taking.catalog import take_catalog
 from assets.taking.plan import decide_now, take_plan
 from registry_pipelines.eviction.vendor_protection import VendorProtection
@@ -42,6 +43,8 @@ def test_what_harbor_protects_is_not_in_the_plan_and_the_reason_is_told(tmp_path
     assert planned == {estate.images["v3"].digest, estate.images["t1"].digest}
     with estate.connections() as connections:
         decisions = decide_now(connections, REGISTRY)
+        told = describe(connections.history.latest("catalog", REGISTRY), connections.history.read_catalog(REGISTRY))
+    assert (told["protected by the vendor"], told["perhaps protected by the vendor"]) == (2, 0)
     assert decisions.reasons_of(APP, twice.digest) == ("Harbor: immutable tag: also-v2",)
     assert decisions.reasons_of(APP, index.digest) == ("Harbor: immutable tag: index",)
     for child in index.children:
@@ -83,6 +86,7 @@ def test_a_vendor_that_was_only_guessed_and_tells_nothing_leaves_everything_kept
     assert told.startswith("what Harbor protects is not known (")
     assert told.endswith("so kept")
     assert {entry.repository for entry in made.plan.entries} == {TOOL}
+    assert "images are perhaps protected by the registry's vendor, so kept" in " ".join(made.summary.unusual)
 
 
 def test_a_vendor_that_cannot_lock_is_not_asked_again(tmp_path: Path, github: GhcrEmulator) -> None:

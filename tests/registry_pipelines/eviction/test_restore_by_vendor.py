@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import product
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from resources.embedded_registry import EmbeddedRegistry
 from resources.registry.client import RegistryClient
 from resources.registry.connection import RegistryConnection
 from resources.registry.providers.chosen_restoration import restoration_of
+from resources.registry.restoring import Restorer
 from resources.registry.restoring_by_vendor import Brought, VendorWay
 from tests.image_builder import make_image, push
 from tests.registry_pipelines.eviction.estate import Estate
@@ -75,6 +77,29 @@ def test_deleted_versions_are_listed_once_for_each_repository(tmp_path: Path, gi
     asked = [
         one.path for one, _ in github.asked if one.query.get("state") == "deleted" and one.query["per_page"] != "1"
     ]
+    assert len(asked) == len(set(asked)) == 2
+
+
+def test_a_list_that_broke_off_is_never_taken_for_all_there_is(tmp_path: Path, github: GhcrEmulator) -> None:
+    estate, plan = carried_out(tmp_path / "site", github)
+    github.shelf.hides_blobs = False
+    github.fail(lambda asked: asked.query.get("state") == "deleted" and "app" in asked.path, Reply(502), times=2)
+    restoration = restored(estate, plan)
+    refuse_partial(restoration)
+    ways = [one.way for one in restoration.restored]
+    assert ways.count("manifest put back") == 1
+    assert ways.count("GHCR") == len(plan.entries) - 1
+    (told,) = [one.brought.why_not for one in restoration.restored if one.brought.why_not]
+    assert "502 Bad Gateway" in told
+
+
+def test_a_package_that_is_gone_is_asked_about_once(tmp_path: Path, github: GhcrEmulator) -> None:
+    estate, plan = carried_out(tmp_path / "site", github)
+    github.shelf.hides_blobs = False
+    gone = Reply(404, {"message": "Package not found."})
+    github.fail(lambda asked: asked.query.get("state") == "deleted", gone, times=99)
+    refuse_partial(restored(estate, plan))
+    asked = [one.path for one, _ in github.asked if one.query.get("state") == "deleted"]
     assert len(asked) == len(set(asked)) == 2
 
 
@@ -154,6 +179,35 @@ def test_a_spent_limit_is_met_once_and_told_until_when(tmp_path: Path, github: G
     refuse_partial(restoration)
     assert all("limits how much we may ask, until" in one.brought.why_not for one in restoration.restored)
     assert len(posts(github)) == 1
+
+
+@pytest.mark.parametrize("others", list(product([False, True], repeat=2)), ids=str)
+@pytest.mark.parametrize("github_has_it", [True, False])
+def test_whatever_happened_to_its_tags_meanwhile_none_is_ever_moved(
+    github: GhcrEmulator, others: tuple[bool, bool], github_has_it: bool
+) -> None:
+    github.shelf.hides_blobs = False
+    old, newer = make_image([b"old"]), make_image([b"newer"])
+    github.shelf.put(APP, old, "v1", "stable").deleted = True
+    taken = {tag for tag, is_taken in zip(("v1", "stable"), others, strict=True) if is_taken}
+    github.shelf.put(APP, newer, "latest")
+    github.shelf.repositories[APP][newer.digest].tags += sorted(taken)
+    if not github_has_it:
+        github.fail(lambda asked: asked.query.get("state") == "deleted", Reply(200, []), times=99)
+    own = {"ghcr": {"api": github.url, "owner": "acme", "token": {"env": "GITHUB_JANITOR"}}}
+    connection = RegistryConnection("test", settings_of(github.url, own))
+    vendor = restoration_of(connection)
+    assert vendor is not None
+    client = RegistryClient(connection)
+    brought = VendorWay(client, vendor, pause=lambda _seconds: None).bring_back(APP, old.digest, ["v1", "stable"])
+    back = Restorer(client).put_back(APP, old.digest, old.manifest_bytes, old.media_type, ["v1", "stable"])
+    assert back.is_back
+    assert {tag for tag, _ in back.conflicts} == taken
+    assert set(back.tags) == {"v1", "stable"} - taken
+    assert bool(brought.by) == (github_has_it and not taken)
+    assert back.put != bool(brought.by)
+    for tag in ("v1", "stable"):
+        assert client.head_manifest(APP, tag) == (newer if tag in taken else old).digest
 
 
 def test_the_time_machine_of_quay_is_told_which_tags(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

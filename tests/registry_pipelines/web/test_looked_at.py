@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from selenium.webdriver.common.by import By
 
+from registry_pipelines.web.pages import LINKS
 from tests.registry_pipelines.browser import Browser, a_browser
 from tests.registry_pipelines.web.looks import (
     LOOKS,
@@ -50,6 +51,13 @@ def test_a_page_can_be_read(company: tuple[Service, str], browser: Browser, path
     assert complaints(browser) == []
     fetched = "return performance.getEntriesByType('resource').map((one) => one.name)"
     assert browser.driver.execute_script(fetched) == []
+
+
+def test_no_page_that_the_front_leads_to_is_left_out(company: tuple[Service, str]) -> None:
+    answers = {link.path: company[0].get(link.path) for link in LINKS}
+    pages = {path for path, answer in answers.items() if answer.headers["Content-Type"].startswith("text/html")}
+    assert pages <= set(PAGES)
+    assert {path: answer.status_code for path, answer in answers.items() if answer.status_code != 200} == {}
 
 
 def test_what_is_missing_is_told_on_a_page_that_can_be_read(company: tuple[Service, str], browser: Browser) -> None:
