@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from registry_core.cutover_entries import Entry
+from registry_core.errors import InvalidReference
 from registry_core.inventory import PULL_ERRORS
 from registry_core.json_places import value_at
+from registry_core.references import Reference
 
 Progress = Literal["arrived", "waiting", "failing"]
 
@@ -65,11 +67,23 @@ def judge_rollout(item: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | N
 
 
 def is_new_pod(pod: Mapping[str, Any], entry: Entry) -> bool:
-    """Whether a pod names one of the new images of an entry and is not on its way out."""
-    if value_at(pod, ("metadata", "deletionTimestamp")) and _text(pod, "metadata", "deletionTimestamp"):
+    """Whether a pod names one of the new images of an entry and is not on its way out.
+
+    By the text, or by repository and digest: Knative and some admission rules write the digest in place of the tag.
+    """
+    if _text(pod, "metadata", "deletionTimestamp"):
         return False
-    wanted = {change.new for change in entry.images}
-    return any(image in wanted for image in _images(pod))
+    texts = {change.new for change in entry.images}
+    pinned = {(Reference.parse(change.new).name, change.digest) for change in entry.images}
+    return any(image in texts or _pinned(image) in pinned for image in _images(pod))
+
+
+def _pinned(image: str) -> tuple[str, str | None] | None:
+    try:
+        reference = Reference.parse(image)
+    except InvalidReference:
+        return None
+    return reference.name, reference.digest
 
 
 def _deployment(item: Mapping[str, Any]) -> tuple[Rollout, int]:

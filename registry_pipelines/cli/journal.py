@@ -11,6 +11,7 @@ from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, 
 
 _SHORT = ("repository", "tags", "outcome", "why", "kept_at", "ended_at", "restored_at")
 
+_SHORT_OF_WORKLOADS = ("cluster", "namespace", "name", "outcome", "why", "ended_at", "returned_at")
 _SHORT_OF_COPIES = ("to_repository", "tags", "outcome", "why", "sent_bytes", "seconds", "ended_at")
 
 
@@ -20,7 +21,7 @@ def journal(
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Print the journal of an eviction or a migration: what became of each entry, and whether it was put back.
+    """Print the journal of a plan that was carried out: what became of each entry, and whether it was put back.
 
     An outcome that is empty is not known: the image was kept and its request about to be sent when the run ended.
     """
@@ -29,18 +30,24 @@ def journal(
     from assets.eviction_outcome import outcome_counts  # pandas, dagster
     from resources.connections import Connections
     from resources.database.copy_journal import COPY_JOURNAL_COLUMNS
+    from resources.database.cutover_journal import CUTOVER_JOURNAL_COLUMNS
     from resources.database.ledger_records import JOURNAL_COLUMNS
 
     with Connections(invocation(context).site()) as connections:
         ledger = connections.history.ledger
         record = ledger.record(plan)
-        copies = record.kind == "migration"
-        frame = ledger.copy_journal(record.fingerprint) if copies else ledger.journal(record.fingerprint)
+        frame = {
+            "migration": ledger.copy_journal,
+            "cutover": ledger.cutovers.frame,
+        }.get(record.kind, ledger.journal)(record.fingerprint)
     table = form is Form.TABLE
-    short, columns = (_SHORT_OF_COPIES, COPY_JOURNAL_COLUMNS) if copies else (_SHORT, JOURNAL_COLUMNS)
+    short, columns = {
+        "migration": (_SHORT_OF_COPIES, COPY_JOURNAL_COLUMNS),
+        "cutover": (_SHORT_OF_WORKLOADS, CUTOVER_JOURNAL_COLUMNS),
+    }.get(record.kind, (_SHORT, JOURNAL_COLUMNS))
     empty = f"nothing was done for the plan {record.short}, it is {record.state}"
     show(frame.to_dict("records"), short if table else columns, form, empty=empty)
     if table and not frame.empty:
-        counted = frame["outcome"].value_counts().to_dict() if copies else outcome_counts(frame)
+        counted = outcome_counts(frame) if record.kind == "eviction" else frame["outcome"].value_counts().to_dict()
         counts = ", ".join(f"{count:,} {word}" for word, count in counted.items() if count)
         note(f"plan {record.short} of {record.subject}, {record.state}: {counts}")

@@ -72,13 +72,16 @@ class WorkloadChanger:
             record(before_of(item, entry))
             version = str(item["metadata"].get("resourceVersion") or "")
             try:
-                self._api.patch(entry.workload, forward_patch(entry, resource_version=version))
+                patched = self._api.patch(entry.workload, forward_patch(entry, resource_version=version))
             except ApiError as error:
                 if error.status in (404, 409, 422) and (error.status != 422 or self._look(entry)[1] == "new"):
                     continue
                 if _is_a_no(error):
                     return CutoverOutcome("refused by cluster", str(error))
                 raise
+            stands = standing(patched, entry)
+            if stands != "new":
+                return CutoverOutcome("failed", f"an admission rule of the cluster wrote something else: {stands}")
             return None
         return CutoverOutcome("failed", f"it changed each of the {_TRIES} times that we looked at it and patched")
 

@@ -8,7 +8,7 @@ import pytest
 
 from registry_core.cutover_entries import Entry
 from registry_core.cutover_patch import forward_patch
-from registry_core.cutover_rollout import judge_rollout
+from registry_core.cutover_rollout import is_new_pod, judge_rollout
 from tests.json_patch import apply_patch
 from tests.kubernetes import DIGEST, OLD_HOST, deployment, real_objects, workload
 from tests.registry_core.cutovers import NEW_HOST, plan_of
@@ -142,3 +142,11 @@ def test_a_custom_resource_arrives_by_its_new_pods_where_it_had_any() -> None:
 def test_what_starts_nothing_has_arrived_at_once() -> None:
     moved, entry = patched(workload("CronJob", "nightly", CART))
     assert judged(moved, entry) == ("arrived", "")
+
+
+def test_a_pod_whose_tag_was_resolved_to_the_digest_is_a_new_one() -> None:
+    _, entry = patched(deployment("cart", CART))
+    assert is_new_pod(pod_of(f"{NEW_HOST}/shop/cart@{DIGEST}"), entry)
+    assert not is_new_pod(pod_of(f"{OLD_HOST}/shop/cart@{DIGEST}"), entry)
+    assert not is_new_pod(pod_of(f"{NEW_HOST}/shop/cart@sha256:{'e' * 64}"), entry)
+    assert not is_new_pod(pod_of("No Reference"), entry)

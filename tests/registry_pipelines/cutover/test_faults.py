@@ -119,6 +119,20 @@ def test_workloads_that_may_not_be_read_or_watched_are_not_half_done(estate: Est
     assert told["staging/node-agent"] == "changed"
 
 
+def test_an_admission_rule_that_writes_something_else_is_told(estate: Estate) -> None:
+    plan = approved_plan(estate)
+
+    def rewrite(item: dict[str, Any]) -> None:
+        if item["metadata"]["name"] == "web":
+            item["spec"]["template"]["spec"]["containers"][0]["image"] = "mirror.example.com/health/web:1"
+
+    estate.cluster().admission = rewrite
+    with pytest.raises(PartialFailure):
+        carry_out(estate, plan)
+    assert outcomes(estate, plan)["production/web"].startswith("failed: an admission rule of the cluster wrote")
+    assert [one.entry.workload.name for one in roll_back(estate, plan).left] == ["web"]
+
+
 def test_a_secret_that_is_somebody_elses_is_left_alone_and_so_are_its_workloads(estate: Estate) -> None:
     plan = approved_plan(estate)
     theirs: dict[str, Any] = {
@@ -285,5 +299,7 @@ def test_commands_end_with_the_codes_that_they_promise(estate: Estate) -> None:
     assert re.search(r"\d+ workloads of 18 changed to new", ended.out)
     assert "its rollout failed" in ended.err
     assert call("--config", estate.site_file, "cutover", "execute", plan.fingerprint).code == 3
+    other = call("--config", estate.site_file, "journal", plan.fingerprint)
+    assert (other.code, "1 put back" in other.err) == (0, True)
     rows = json.loads(call("--config", estate.site_file, "cutover", "journal", plan.fingerprint, "--json").out)
     assert {"changed", "put back", "not begun"} == {row["outcome"] for row in rows}

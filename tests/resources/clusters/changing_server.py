@@ -39,6 +39,7 @@ class ChangingCluster(Cluster):
     never_ready: set[str] = field(default_factory=set)  #: names of workloads whose new pods do not get ready
     denied: set[tuple[str, str, str]] = field(default_factory=set)  #: (verb, plural, namespace)
     meddle: Meddle = lambda _method, _path: None
+    admission: Callable[[dict[str, Any]], None] = lambda _: None  #: may rewrite what a patch made
     anyone: bool = False  #: no sign-in: kubectl sends no token over plain HTTP
     lock: threading.RLock = field(default_factory=threading.RLock, repr=False)
     changes: list[tuple[str, str]] = field(default_factory=list)  #: (method, path) of what changed something
@@ -159,6 +160,7 @@ class _ChangingHandler(_Handler):
             if why := immutable(item, patched):
                 self._status(422, why, "Invalid")
                 return
+            self.changing.admission(patched)
             if patched.get("spec") != item.get("spec"):
                 patched["metadata"]["generation"] = item["metadata"].get("generation", 1) + 1
             patched["metadata"]["resourceVersion"] = self.changing.next_version()
