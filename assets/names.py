@@ -36,6 +36,11 @@ def cutovers_of(site: Site) -> dg.StaticPartitionsDefinition:
     return dg.StaticPartitionsDefinition(list(site.cutovers))
 
 
+def replications_of(site: Site) -> dg.StaticPartitionsDefinition:
+    """A partition a replication of the configuration."""
+    return dg.StaticPartitionsDefinition(list(site.replications))
+
+
 def live_cluster(site: Site) -> dg.AssetSpec:
     """The cluster itself, so that lineage begins outside."""
     return dg.AssetSpec(

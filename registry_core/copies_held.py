@@ -50,6 +50,19 @@ def find_held(digests: Iterable[str], catalogs: Sequence[CatalogSeen]) -> dict[s
     return found
 
 
+def held_at(digests: Iterable[str], seen: CatalogSeen) -> dict[tuple[str, str], Holding]:
+    """What each repository of one crawled registry holds of each image, by (repository, digest)."""
+    if seen.frames is None:
+        return {}
+    wanted = pd.Series(sorted(set(digests)), dtype=object, name="root")
+    needed = _without_attestations(_needed(wanted, [seen.frames.children]), [seen.frames.images])
+    counted, _ = _counted(seen.frames.images, needed)
+    return {
+        (repository, root): _ORDER[order]
+        for repository, root, order in plain_rows(counted, ("repository", "root", "order"))
+    }
+
+
 def _needed(wanted: pd.Series[str], listings: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """(root, node): every manifest that an image needs, itself first. What an index lists is part of its bytes, so
     any registry that has it tells it for all."""
@@ -78,6 +91,20 @@ def _without_attestations(needed: pd.DataFrame, images: Sequence[pd.DataFrame]) 
 
 
 def _held_in(registry: str, images: pd.DataFrame, needed: pd.DataFrame) -> Iterable[tuple[str, Held]]:
+    counted, pairs = _counted(images, needed)
+    best = counted.sort_values(["root", "order", "good"], ascending=[True, True, False]).drop_duplicates("root")
+    parts = best[best["order"] == 2].merge(pairs[pairs["good"]], on=["root", "repository"])
+    served: dict[str, list[str]] = {}
+    for root, platform in plain_rows(parts, ("root", "platform")):
+        if platform is not None:
+            served.setdefault(root, []).append(platform)
+    for root, order in plain_rows(best, ("root", "order")):
+        yield root, Held(registry, _ORDER[order], tuple(sorted(set(served.get(root, ())))))
+
+
+def _counted(images: pd.DataFrame, needed: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """(root, repository, good, order): what each repository holds of each image, and (root, repository, platform,
+    good) of each manifest of it that is there."""
     rows = images[_IMAGE].astype(object)
     nodes = set(needed["node"])
     by_digest = rows[rows["digest"].isin(nodes)].assign(node=lambda frame: frame["digest"])
@@ -101,12 +128,4 @@ def _held_in(registry: str, images: pd.DataFrame, needed: pd.DataFrame) -> Itera
     counted["order"] = 2
     counted.loc[counted["good"] + counted["unread"] >= counted["asked"], "order"] = 1
     counted.loc[counted["good"] >= counted["asked"], "order"] = 0
-    counted = counted[(counted["order"] < 2) | (counted["good"] > 0)]
-    best = counted.sort_values(["root", "order", "good"], ascending=[True, True, False]).drop_duplicates("root")
-    parts = best[best["order"] == 2].merge(pairs[pairs["good"]], on=["root", "repository"])
-    served: dict[str, list[str]] = {}
-    for root, platform in plain_rows(parts, ("root", "platform")):
-        if platform is not None:
-            served.setdefault(root, []).append(platform)
-    for root, order in plain_rows(best, ("root", "order")):
-        yield root, Held(registry, _ORDER[order], tuple(sorted(set(served.get(root, ())))))
+    return counted[(counted["order"] < 2) | (counted["good"] > 0)], pairs

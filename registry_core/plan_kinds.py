@@ -10,11 +10,13 @@ from registry_core.eviction import Plan
 from registry_core.migration import MigrationPlan
 from registry_core.plan_words import PlanKind
 from registry_core.plans import AnyPlan
+from registry_core.replication import ReplicationRule
 
 PLAN_CLASSES: Mapping[PlanKind, type[AnyPlan]] = {
     "eviction": Plan,
     "migration": MigrationPlan,
     "cutover": CutoverPlan,
+    "replication": ReplicationRule,
 }
 
 

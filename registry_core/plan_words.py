@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-PlanKind = Literal["eviction", "migration", "cutover", "collection"]
+PlanKind = Literal["eviction", "migration", "cutover", "collection", "replication"]
 
 PLAN_KINDS: tuple[PlanKind, ...] = get_args(PlanKind)
 
@@ -36,5 +36,6 @@ PLAN_WORDS: Mapping[PlanKind, PlanWords] = {
     "eviction": PlanWords("an eviction plan", "registry", "image", "go", "deleted", "Eviction from"),
     "migration": PlanWords("a migration plan", "migration", "image", "are copied", "copied", "Migration"),
     "cutover": PlanWords("a cut-over plan", "cutover", "workload", "are changed", "changed", "Cut-over"),
+    "replication": PlanWords("a replication rule", "replication", "rule", "stand", "copied", "Replication"),
     "collection": PlanWords("a collection plan", "registry", "image", "are collected", "collected", "Collection of"),
 }

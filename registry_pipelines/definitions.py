@@ -23,6 +23,7 @@ from registry_pipelines.jobs import build_jobs
 from registry_pipelines.links import links_of_plan
 from registry_pipelines.migration_definitions import build_migration_definitions
 from registry_pipelines.notifications import build_notification_sensors
+from registry_pipelines.replication_definitions import build_replication_definitions
 from registry_pipelines.schedules import build_schedules
 from registry_pipelines.sensors import build_sensors
 from resources.configuration.load import LoadedSite, load_site
@@ -35,6 +36,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
     eviction = build_eviction_jobs(site)
     migration = build_migration_definitions(site)
     cutover = build_cutover_definitions(site)
+    replication = build_replication_definitions(site)
     return dg.Definitions(
         assets=[
             live_cluster(site),
@@ -50,6 +52,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             eviction_outcome(site),
             *migration.assets,
             *cutover.assets,
+            *replication.assets,
         ],
         asset_checks=[*build_freshness_checks(), *migration.checks],
         jobs=[
@@ -59,13 +62,15 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             eviction.restoration,
             *migration.jobs,
             *cutover.jobs,
+            *replication.jobs,
         ],
-        schedules=[*build_schedules(site), *migration.schedules],
+        schedules=[*build_schedules(site), *migration.schedules, *replication.schedules],
         sensors=[
             *build_sensors(site),
             *build_eviction_sensors(site, eviction),
             *migration.sensors,
             *cutover.sensors,
+            *replication.sensors,
             *build_notification_sensors(site),
         ],
         resources={"site": SiteResource(site_file=str(loaded.path))},

@@ -18,7 +18,10 @@ from resources.configuration.settings import Site
 from resources.database.ledger_records import PlanRecord
 
 #: The job that carries out plans of a kind.
-EXECUTE: Mapping[PlanKind, str] = {kind: f"execute_{kind}_plan" for kind in PLAN_KINDS}
+EXECUTE: Mapping[PlanKind, str] = {
+    **{kind: f"execute_{kind}_plan" for kind in PLAN_KINDS},
+    "replication": "replicate",  # again and again, by a rule that stands
+}
 RESTORE = "restore_evicted"
 ROLLBACK = "rollback_cutover"
 

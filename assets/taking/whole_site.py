@@ -35,22 +35,23 @@ def clusters_of_site(connections: Connections, wanted: str) -> Clusters:
 
 def catalogs_of_site(connections: Connections) -> list[CatalogSeen]:
     """Every configured registry, also one that was never crawled."""
-    history, seen = connections.history, []
-    for name, settings in connections.site.registries.items():
-        newest = history.latest("catalog", name)
-        gaps = newest.coverage.unexcused if newest is not None else ()
-        seen.append(
-            CatalogSeen(
-                registry=name,
-                hosts=settings.names,
-                as_of=newest.as_of if newest is not None else None,
-                frames=history.read_catalog(name, at=newest) if newest is not None else None,
-                unread={_place(gap): gap for gap in gaps},
-                include=compile_globs(settings.include),
-                exclude=compile_globs(settings.exclude),
-            )
-        )
-    return seen
+    return [catalog_of(connections, name) for name in connections.site.registries]
+
+
+def catalog_of(connections: Connections, name: str) -> CatalogSeen:
+    """The newest catalog of one configured registry, with what it lacks."""
+    history, settings = connections.history, connections.registry_settings(name)
+    newest = history.latest("catalog", name)
+    gaps = newest.coverage.unexcused if newest is not None else ()
+    return CatalogSeen(
+        registry=name,
+        hosts=settings.names,
+        as_of=newest.as_of if newest is not None else None,
+        frames=history.read_catalog(name, at=newest) if newest is not None else None,
+        unread={_place(gap): gap for gap in gaps},
+        include=compile_globs(settings.include),
+        exclude=compile_globs(settings.exclude),
+    )
 
 
 def _place(gap: Gap) -> str:

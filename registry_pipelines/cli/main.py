@@ -32,6 +32,7 @@ from registry_pipelines.cli import (
     notify,
     plan,
     quickstart,
+    replication,
     restore,
     serve,
     single_copies,
@@ -146,6 +147,7 @@ app.command("journal")(journal.journal)
 app.command("collect")(collect.collect)
 app.command("restore")(restore.restore)
 app.add_typer(migration.app, name="migration")
+app.add_typer(replication.app, name="replication")
 app.add_typer(notify.app, name="notify")
 app.command("serve")(serve.serve)
 app.command("events")(events.events)

@@ -24,6 +24,7 @@ from resources.configuration.event_settings import EventSettings
 from resources.configuration.explain import explain
 from resources.configuration.migration_settings import CopyRuleSettings, MigrationSettings
 from resources.configuration.paths import FOLDER, beside
+from resources.configuration.replication_settings import ReplicationSettings
 from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
 
 SITE_FILE = "registry_pipelines.yaml"
@@ -94,13 +95,20 @@ def _across(document: Document, context: dict[str, Any]) -> Iterator[tuple[KeyPa
     cutovers = _valid_entries(document.value.get("cutovers"), CutoverSettings, context)
     yield from crosscheck(clusters, registries, _copy_rules(document, context))
     yield from crosscheck_cutovers(cutovers, clusters=clusters, registries=registries)
-    yield from crosscheck_events(_valid_entries(document.value.get("events"), EventSettings, context), registries)
+    events = _valid_entries(document.value.get("events"), EventSettings, context)
+    replications = _valid_entries(document.value.get("replications"), ReplicationSettings, context)
+    yield from crosscheck_events(events, registries, replications)
 
 
 def _copy_rules(document: Document, context: dict[str, Any]) -> dict[KeyPath, CopyRuleSettings]:
     """Every rule that copies, by its place."""
-    migrations = _valid_entries(document.value.get("migrations"), MigrationSettings, context)
-    return {("migrations", name): one for name, one in migrations.items() if one is not None}
+    sections: dict[str, type[CopyRuleSettings]] = {"migrations": MigrationSettings, "replications": ReplicationSettings}
+    return {
+        (section, name): one
+        for section, model in sections.items()
+        for name, one in _valid_entries(document.value.get(section), model, context).items()
+        if one is not None
+    }
 
 
 def _read_policies(policies: object) -> object:

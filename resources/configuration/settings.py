@@ -25,6 +25,7 @@ from resources.configuration.namespaces import Namespaces, environment_of_namesp
 from resources.configuration.notify_settings import NotificationSettings
 from resources.configuration.paths import FilePath
 from resources.configuration.provider_settings import ProviderSettings
+from resources.configuration.replication_settings import ReplicationSettings
 from resources.configuration.secrets import SecretName
 from resources.configuration.spans import Span
 from resources.configuration.versions_settings import VersionsSettings
@@ -230,6 +231,9 @@ class Site(Settings):
     )
     migrations: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], MigrationSettings] = Field(
         {}, description="what is moved from registry to registry, by the name we give it; see migration"
+    )
+    replications: dict[Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")], ReplicationSettings] = Field(
+        {}, description="standing rules that copy from registry to registry, see replication"
     )
     database: DatabaseSettings = Field(DatabaseSettings(), description="where the history is kept")
     limits: Limits = Field(Limits(), description="the brakes")

@@ -22,6 +22,7 @@ from resources.database.past import PastReading, first_read_at
 from resources.database.push_events import PushEvents
 from resources.database.reading import Reading
 from resources.database.remembered import RememberedRegistry
+from resources.database.replication_journal import Replications
 from resources.database.schema import snapshots as snapshots_table
 from resources.database.sightings import EVERYWHERE, FINDINGS, IMAGE_USES, USAGE, SightingTable, SnapshotKind
 from resources.database.snapshots import Snapshot, list_snapshots, newest, snapshot_by_id
@@ -83,6 +84,11 @@ class History:
     def totals_reader(self) -> TotalsReader:
         """Counts what was done and what went wrong, again and again."""
         return TotalsReader(self._database)
+
+    @property
+    def replications(self) -> Replications:
+        """What replications came to, in the same database."""
+        return Replications(self._database)
 
     @property
     def _database(self) -> Database:

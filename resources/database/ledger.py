@@ -9,6 +9,7 @@ DatabaseError, retryable where that helps, and has changed nothing.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -21,7 +22,16 @@ from registry_core.migration_duration import CopyRate
 from registry_core.migration_entries import MigrationOutcome
 from registry_core.plan_words import PlanKind
 from registry_core.plans import AnyPlan, P
-from resources.database import copy_journal, ledger_claims, ledger_decisions, ledger_journal, ledger_plans
+from registry_core.replication import ReplicationRule
+from registry_core.replication_status import Standing
+from resources.database import (
+    copy_journal,
+    ledger_claims,
+    ledger_decisions,
+    ledger_journal,
+    ledger_plans,
+    ledger_standing,
+)
 from resources.database.connection import Database
 from resources.database.copy_journal import CopyEnded
 from resources.database.cutover_journal import CutoverJournal
@@ -147,6 +157,32 @@ class Ledger:
     def cutovers(self) -> CutoverJournal:
         """The journals of cut-overs."""
         return CutoverJournal(self._database)
+
+    # Rules that stand
+
+    def standing(self, rule: ReplicationRule, rules: ApprovalRules) -> Standing:
+        """Whether a rule is in force, as it is now."""
+        return ledger_standing.read_standing(self._database, rule, rules)
+
+    @contextmanager
+    def held(
+        self,
+        rule: ReplicationRule,
+        run_id: str,
+        *,
+        rules: ApprovalRules,
+        holder_is_alive: HolderIsAlive,
+        now: datetime | None = None,
+    ) -> Iterator[None]:
+        """Hold a rule that is in force, alone, for as long as the block lasts; it is given back as it was.
+
+        Raises ApprovalMissing where nobody approved it as it is, Refused while another run works on the same registry.
+        """
+        ledger_standing.hold(self._database, rule, run_id, rules=rules, holder_is_alive=holder_is_alive, now=_now(now))
+        try:
+            yield
+        finally:
+            ledger_standing.give_back(self._database, rule, run_id)
 
     # The journal of an eviction
 

@@ -38,7 +38,7 @@ def claim(
     fingerprint, touches = stored.record.fingerprint, stored.record.touches
     # Whether a run lives is asked outside the transaction: that is another system, and may take its time.
     with database.reading("look who works on plans") as connection:
-        holders = {row.holder for row in _executing(connection, touches) if row.holder}
+        holders = {row.holder for row in executing_beside(connection, touches) if row.holder}
     dead = {holder for holder in holders if holder == run_id or not holder_is_alive(holder)}
     with database.writing(f"claim the plan {fingerprint[:12]}") as connection:
         for thing in sorted(touches):
@@ -50,7 +50,7 @@ def claim(
             raise Refused(
                 f"the plan {fingerprint[:12]} is {row.state}, so it is not carried out: {row.why or 'decide'}"
             )
-        _refuse_beside_others(connection, stored.record, dead)
+        refuse_beside_others(connection, stored.record, dead)
         number = row.claim_number + 1
         connection.execute(
             sa.update(plans)
@@ -67,14 +67,15 @@ def claim(
     )
 
 
-def _executing(connection: sa.Connection, touches: Collection[str]) -> list[sa.Row[Any]]:
+def executing_beside(connection: sa.Connection, touches: Collection[str]) -> list[sa.Row[Any]]:
     """Plans under way, of any kind, that change one of these things. There are never many under way."""
     rows = connection.execute(sa.select(plans).where(plans.c.state == "executing"))
     return [row for row in rows if not set(touches).isdisjoint(row.touches)]
 
 
-def _refuse_beside_others(connection: sa.Connection, record: PlanRecord, dead: set[str]) -> None:
-    for row in _executing(connection, record.touches):
+def refuse_beside_others(connection: sa.Connection, record: PlanRecord, dead: set[str]) -> None:
+    """Raises Refused while a run that is not known to be dead works on what this plan would change."""
+    for row in executing_beside(connection, record.touches):
         if row.holder is None or row.holder in dead:
             continue
         shared = ", ".join(sorted(set(record.touches) & set(row.touches)))

@@ -80,6 +80,7 @@ class PushEvents:
 
     def note(self, delivery: Delivery) -> int:
         """Store what is new of a delivery; returns how many rows that were. The same delivery again makes none.
+        Forgets events of more than KEPT ago.
 
         Where a vendor tells neither an id nor a time, the next push of a tag is the same bytes: then an equal event
         is new as soon as the one before it was taken up.
@@ -104,6 +105,7 @@ class PushEvents:
             fresh = list({row["delivery"]: row for row in rows if row["delivery"] not in known}.values())
             if fresh:
                 connection.execute(sa.insert(push_events), fresh)
+                _forget_old(connection, delivery.received_at)
             return len(fresh)
 
     def waiting(self, *, after: int = 0, limit: int = 10_000) -> list[StoredEvent]:
@@ -117,7 +119,7 @@ class PushEvents:
         return self._read(query if source is None else query.where(push_events.c.source == source))
 
     def take(self, ids: Sequence[int], by: str, at: datetime) -> int:
-        """Mark events as taken up; returns how many were not before. Forgets those that are old."""
+        """Mark events as taken up; returns how many were not before."""
         if not ids:
             return 0
         with self._database.writing("take up events") as connection:
@@ -126,14 +128,18 @@ class PushEvents:
                 wanted = sa.and_(push_events.c.id.in_(ids[start : start + 500]), push_events.c.taken_at.is_(None))
                 marked = sa.update(push_events).where(wanted).values(taken_by=by, taken_at=to_micros(at))
                 taken += connection.execute(marked).rowcount
-            # The newest stays, however old: its id must not be given again.
-            old = sa.and_(push_events.c.received_at < to_micros(at - KEPT), push_events.c.id < max(ids))
-            connection.execute(sa.delete(push_events).where(old))
             return taken
 
     def _read(self, query: sa.Select[tuple[object, ...]]) -> list[StoredEvent]:
         with self._database.reading("read events") as connection:
             return [_stored(row) for row in connection.execute(query)]
+
+
+def _forget_old(connection: sa.Connection, now: datetime) -> None:
+    """Called when there is a newer one: the newest stays, however old, so that its id is not given again."""
+    newest = connection.scalar(sa.select(sa.func.max(push_events.c.id))) or 0
+    old = sa.and_(push_events.c.received_at < to_micros(now - KEPT), push_events.c.id < newest)
+    connection.execute(sa.delete(push_events).where(old))
 
 
 def _row(connection: sa.Connection, delivery: Delivery, event: PushEvent, number: int) -> dict[str, object] | None:

@@ -1,0 +1,87 @@
+"""Which tags of the destination a replication may move: those that it wrote, and that still point to what it wrote.
+
+A tag that moves at the source (`latest`) would else be in conflict with its own copy for ever. Whatever somebody else
+put there stays, unless the rule says `overwrite`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from registry_core.copy_rule import CopyRule
+from registry_core.migration_entries import MigrationEntry, MigrationOutcome
+from registry_core.replication_status import ReplicatedImage, ReplicationJournal
+
+
+@dataclass(frozen=True)
+class Following:
+    """What the earlier runs of a rule left behind. `ours`: where each tag of the destination pointed when a run last
+    wrote it, or found it as its source has it."""
+
+    rule: CopyRule
+    ours: Mapping[tuple[str, str], str] = field(repr=False)
+    tried: Mapping[tuple[str, str], ReplicatedImage] = field(repr=False)
+
+    @classmethod
+    def of(cls, rule: CopyRule, journal: ReplicationJournal) -> Following:
+        return cls(
+            rule,
+            {(put.to_repository, put.tag): put.digest for put in journal.tags},
+            {(one.repository, one.digest): one for one in journal.images},
+        )
+
+    @property
+    def may_move_tags(self) -> bool:
+        return self.rule.on_conflict != "keep"
+
+    @property
+    def look_by(self) -> CopyRule:
+        """The rule by which both registries are compared: where tags may be moved, each is judged afterwards."""
+        return replace(self.rule, on_conflict="overwrite") if self.rule.on_conflict == "refuse" else self.rule
+
+    def judge(self, entry: MigrationEntry) -> MigrationEntry:
+        """The entry, or a conflict where it would move a tag that is not ours to move."""
+        if self.rule.on_conflict != "refuse" or not entry.copies:
+            return entry
+        foreign = [
+            f"{tag} points to {there}"
+            for tag, there in entry.overwrites.items()
+            if self.ours.get((entry.to_repository, tag)) != there
+        ]
+        if not foreign:
+            return entry
+        why = (
+            f"at the destination {', '.join(foreign)}, which this replication did not write; remove or move the tag"
+            " there, or write `on_conflict: overwrite`"
+        )
+        return replace(entry, word="conflict", why=why, overwrites={}, travel_bytes=0, mounts=0)
+
+    def knows(self, entry: MigrationEntry) -> bool:
+        """Whether it is written down already that the image is there under these tags."""
+        last = self.tried.get((entry.repository, entry.digest or ""))
+        if last is None or not last.is_there or (last.to_repository, last.tags) != (entry.to_repository, entry.tags):
+            return False
+        return all(self.ours.get((entry.to_repository, tag)) == entry.digest for tag in entry.tags)
+
+    def noted(
+        self, entry: MigrationEntry, tags: tuple[str, ...], outcome: MigrationOutcome, *, at: datetime, run_id: str
+    ) -> ReplicatedImage:
+        """The line of the journal; `since` goes on while the outcome is of the same sort."""
+        digest = entry.digest or ""
+        made = ReplicatedImage(
+            repository=entry.repository,
+            digest=digest,
+            to_repository=entry.to_repository,
+            tags=tags,
+            word=outcome.word,
+            why=outcome.why,
+            since=at,
+            at=at,
+            run_id=run_id,
+            sent_bytes=outcome.sent_bytes,
+        )
+        last = self.tried.get((entry.repository, digest))
+        same = last is not None and (last.is_there if made.is_there else last.word == made.word)
+        return replace(made, since=last.since) if last is not None and same else made

@@ -1,0 +1,213 @@
+"""Judge a replication: what is at the destination as it is at the source, what is not, and what cannot be told.
+
+By the catalogs of both registries, the rule and what its runs wrote down; no registry is asked. What a run copied after
+the destination was last crawled counts as there, because it was read back. "Could not read" makes it unknown, never in
+step and never behind.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from registry_core.copies_held import Holding, held_at
+from registry_core.copy_rule import CopyRule, target_names
+from registry_core.deployed_versions import CatalogSeen
+from registry_core.migration_words import Chosen
+from registry_core.plain_rows import plain_rows
+from registry_core.replication_status import (
+    LAGS,
+    Behind,
+    Gone,
+    Lag,
+    ReplicatedImage,
+    ReplicationJournal,
+    ReplicationStatus,
+    RunsSoFar,
+    SourceSeen,
+    Standing,
+)
+
+
+def judge_replication(
+    rule: CopyRule,
+    source: SourceSeen,
+    destination: CatalogSeen,
+    journal: ReplicationJournal,
+    *,
+    fingerprint: str,
+    standing: Standing,
+    runs: RunsSoFar | None,
+    events_waiting: int = 0,
+    unread: Sequence[str] = (),
+) -> ReplicationStatus:
+    """The status of a rule. `journal` also holds what the rule takes no more; `unread` says what else is lacking."""
+    place = _Destination.of(destination, source.chosen, journal)
+    names, faults = target_names(rule, {one.repository for one in source.chosen if one.can_be_asked})
+    tried = {(one.repository, one.digest): one for one in journal.images}
+    since = _first_seen(source.seen)
+    behind = [found for one in source.chosen if (found := _behind(one, names, faults, place, tried, since)) is not None]
+    times = [seen.as_of for seen in (source.seen, destination) if seen.as_of is not None]
+    return ReplicationStatus(
+        rule=rule,
+        fingerprint=fingerprint,
+        standing=standing,
+        wanted=len(source.chosen),
+        behind=tuple(sorted(behind, key=lambda one: (LAGS.index(one.lag), one.repository, one.tags))),
+        gone=tuple(_gone(source.seen, place, journal)),
+        runs=runs,
+        unread=(*unread, *_unread(source.seen), *_unread(destination)),
+        as_of=min(times, default=None),
+        events_waiting=events_waiting,
+    )
+
+
+@dataclass(frozen=True)
+class _Destination:
+    seen: CatalogSeen
+    held: Mapping[tuple[str, str], Holding]
+    tags: Mapping[tuple[str, str], str | None]
+
+    @classmethod
+    def of(cls, seen: CatalogSeen, chosen: Sequence[Chosen], journal: ReplicationJournal) -> _Destination:
+        digests = {one.digest for one in chosen if one.digest} | {one.digest for one in journal.images}
+        held = held_at(digests, seen)
+        tags: dict[tuple[str, str], str | None] = {}
+        if seen.frames is not None:
+            rows = plain_rows(seen.frames.tags, ("repository", "tag", "digest"))
+            tags = {(repository, tag): digest for repository, tag, digest in rows}
+        for one in journal.images:
+            if one.is_there and (seen.as_of is None or one.at > seen.as_of):
+                held[one.to_repository, one.digest] = "whole"
+        for put in journal.tags:
+            if seen.as_of is None or put.at > seen.as_of:
+                tags[put.to_repository, put.tag] = put.digest
+        return cls(seen, held, tags)
+
+    def is_older_than(self, tried: ReplicatedImage | None) -> bool:
+        """Whether the destination was last crawled before this try, so that the try says more."""
+        return tried is not None and (self.seen.as_of is None or tried.at > self.seen.as_of)
+
+    def why_unknown(self, repository: str) -> str | None:
+        """Why absence from this repository says nothing; None where it says that it is not there."""
+        name = self.seen.registry
+        if self.seen.frames is None:
+            return f"{name} was never crawled"
+        gap = self.seen.unread.get(repository) or self.seen.unread.get("*")
+        if gap is not None:
+            return f"{name} could not be read: {gap.fault}, {gap.detail}"
+        include, exclude = self.seen.include, self.seen.exclude
+        if (include is not None and not include.matches(repository)) or (
+            exclude is not None and exclude.matches(repository)
+        ):
+            return f"{name} leaves {repository} out of its catalog, by `include` and `exclude`"
+        return None
+
+
+def _behind(
+    one: Chosen,
+    names: Mapping[str, str],
+    faults: Mapping[str, str],
+    place: _Destination,
+    tried: Mapping[tuple[str, str], ReplicatedImage],
+    since: Mapping[tuple[str, str], datetime],
+) -> Behind | None:
+    """What is amiss with one image; None where it is in step."""
+    to_repository = names.get(one.repository)
+    last = tried.get((one.repository, one.digest or ""))
+    lag, why = _lag(one, to_repository, faults, place)
+    failed = last is not None and not last.is_there
+    if lag is None and not (failed and place.is_older_than(last)):
+        return None
+    failing = None
+    if last is not None and failed and lag != "unreadable":
+        lag, why, failing = ("conflict" if last.word == "conflict" else "failing"), last.why, last.since
+    assert lag is not None
+    return Behind(
+        repository=one.repository,
+        to_repository=to_repository,
+        digest=one.digest,
+        tags=one.tags,
+        lag=lag,
+        why=why,
+        since=since.get((one.repository, one.digest or "")),
+        failing_since=failing,
+    )
+
+
+def _lag(
+    one: Chosen, to_repository: str | None, faults: Mapping[str, str], place: _Destination
+) -> tuple[Lag | None, str]:
+    if one.fault is not None:
+        return "unreadable", f"{one.fault}: {one.why}" if one.why else one.fault
+    if to_repository is None:
+        return "conflict", faults.get(one.repository, "it can have no name at the destination")
+    if one.digest is None:
+        return "unreadable", "the catalog does not know what its tag points to"
+    holding = place.held.get((to_repository, one.digest))
+    unknown = place.why_unknown(to_repository)
+    if holding == "whole":
+        astray = [tag for tag in one.tags if place.tags.get((to_repository, tag)) != one.digest]
+        if not astray:
+            return None, ""
+        return (
+            ("unknown", unknown)
+            if unknown
+            else ("tag elsewhere", f"at the destination {', '.join(astray)} points elsewhere")
+        )
+    if holding == "unread":
+        return "unknown", f"{place.seen.registry} lists it, and it could not be read whole"
+    if unknown:
+        return "unknown", unknown
+    return (
+        ("part only", "some of its platforms are not there") if holding == "part" else ("not there", "not copied yet")
+    )
+
+
+def _gone(source: CatalogSeen, place: _Destination, journal: ReplicationJournal) -> Iterator[Gone]:
+    """What the source no longer has, where that is certain, and the destination still has as it was written."""
+    if source.frames is None or source.as_of is None or "*" in source.unread:
+        return
+    tags = set(plain_rows(source.frames.tags, ("repository", "tag")))
+    images = set(plain_rows(source.frames.images, ("repository", "digest")))
+    for put in sorted(journal.tags, key=lambda put: (put.repository, put.tag)):
+        gone = (put.repository, put.tag) not in tags and put.repository not in source.unread
+        if gone and put.at <= source.as_of and place.tags.get((put.to_repository, put.tag)) == put.digest:
+            yield Gone(
+                repository=put.repository,
+                to_repository=put.to_repository,
+                digest=put.digest,
+                tag=put.tag,
+                replicated_at=put.at,
+            )
+    for one in journal.images:
+        gone = one.is_there and not one.tags and (one.repository, one.digest) not in images
+        certain = one.repository not in source.unread and one.at <= source.as_of
+        if gone and certain and (one.to_repository, one.digest) in place.held:
+            yield Gone(
+                repository=one.repository,
+                to_repository=one.to_repository,
+                digest=one.digest,
+                tag=None,
+                replicated_at=one.at,
+            )
+
+
+def _first_seen(source: CatalogSeen) -> dict[tuple[str, str], datetime]:
+    if source.frames is None:
+        return {}
+    rows = plain_rows(source.frames.images, ("repository", "digest", "pushed_at", "first_seen_at"))
+    return {
+        (repository, digest): at.to_pydatetime()
+        for repository, digest, pushed, first in rows
+        if (at := pushed or first)
+    }
+
+
+def _unread(seen: CatalogSeen) -> Iterator[str]:
+    if seen.frames is None:
+        yield f"{seen.registry} was never crawled"
+    elif seen.unread:
+        more = f" (and {len(seen.unread) - 1:,} more)" if len(seen.unread) > 1 else ""
+        yield f"{seen.registry} could not be read whole: {next(iter(seen.unread.values()))}{more}"

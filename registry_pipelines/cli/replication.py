@@ -1,0 +1,99 @@
+"""`replication`: how standing rules stand, and one run of one by hand."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, note, show
+
+app = typer.Typer(
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    help="Replications: how they stand, and a run by hand. Their rules are approved with `plan approve`.",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
+
+_SHOWN = ("replication", "state", "images", "in_step", "behind_since", "failing_since", "last_good_run_at", "why")
+_DETAILS = ("replication", "image", "lag", "since", "why")
+
+
+def status(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(metavar="[REPLICATION]...", help="Default: all.")] = None,
+    details: Annotated[
+        bool, typer.Option("--details", help="A row for each image that is not in step, instead of one a rule.")
+    ] = False,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Show how each replication stands: in step, behind by what, failing since when and why.
+
+    By the newest catalogs and what the runs wrote down; no registry is asked. Exit code 4 when one is behind or
+    failing, 3 when a rule waits for a decision, 5 when something could not be read, so that not all is known.
+    """
+    form = form_of(as_json, as_csv)
+
+    from assets.taking.replication import take_replication_status  # pandas
+    from registry_core.errors import ApprovalMissing, IncompleteSnapshot, PartialFailure
+    from registry_core.replication_words import DETAIL_COLUMNS, STATUS_COLUMNS, detail_rows, status_row
+    from registry_pipelines.approving.deciding import rules_of
+    from resources.connections import Connections
+
+    with Connections(invocation(context).site()) as connections:
+        rules = rules_of(connections.site.approvals)
+        wanted = names or list(connections.site.replications)
+        found = [take_replication_status(connections, name, rules) for name in wanted]
+    if details:
+        rows = [row for one in found for row in detail_rows(one)]
+        show(rows, _DETAILS if form is Form.TABLE else DETAIL_COLUMNS, form, empty="everything is in step")
+    else:
+        shown = _SHOWN if form is Form.TABLE else STATUS_COLUMNS
+        show((status_row(one) for one in found), shown, form, empty="no replication is configured")
+    for one in found:
+        for gone in one.gone if form is Form.TABLE and not details else ():
+            tag = gone.tag or gone.digest[:19]
+            note(f"{one.rule.name}: {gone.to_repository}:{tag} was deleted at the source and is still there")
+    states = {state: [one.rule.name for one in found if one.state == state] for state in {one.state for one in found}}
+    if late := [*states.get("failing", ()), *states.get("behind", ())]:
+        raise PartialFailure(
+            f"not in step: {', '.join(late)}; `registry-pipelines replication status --details` says why"
+        )
+    if waiting := states.get("not approved"):
+        raise ApprovalMissing(
+            f"not approved as the file has it now: {', '.join(waiting)}; read the rule with `registry-pipelines plan"
+            " show`, then `plan approve` it"
+        )
+    if unknown := states.get("unknown"):
+        raise IncompleteSnapshot(f"not all is known of {', '.join(unknown)}; the column `why` says what was not read")
+
+
+def run(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="REPLICATION", help="Its name in the configuration.")],
+) -> None:
+    """Compare both registries of a replication now, and copy what is missing.
+
+    Exit code 3 when its rule is not approved as it is, 4 when some images could not be copied.
+    """
+    from registry_pipelines.approving.deciding import rules_of  # and below: pandas, pycurl
+    from registry_pipelines.cli.progress_bar import progress_bar
+    from registry_pipelines.holders import this_process
+    from registry_pipelines.lineage import holders_known_here
+    from registry_pipelines.replicating.run import ReplicationRun, replicate
+    from resources.connections import Connections
+
+    with (
+        Connections(invocation(context).site()) as connections,
+        holders_known_here() as holders,
+        progress_bar() as progress,
+    ):
+        how = ReplicationRun(this_process(), "manual", rules_of(connections.site.approvals), holders.is_alive)
+        done = replicate(connections, name, how, progress=progress)
+    note(f"{name}: {done}")
+
+
+app.command("status")(status)
+app.command("run")(run)

@@ -1,0 +1,1 @@
+"""Carry out replication rules: compare, and copy what is missing. Nothing here can delete."""

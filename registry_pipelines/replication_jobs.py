@@ -1,0 +1,84 @@
+"""The job `replicate`: one run of one rule, by hand, by a schedule, or after events."""
+
+import typing
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import dagster as dg
+from pydantic import Field
+
+from assets import replication_status
+from assets.failures import told_to_dagster
+from assets.taking.progress import LoggedProgress
+from assets.taking.replication import take_replication_status
+from registry_core.errors import RegistryPipelinesError
+from registry_pipelines.approving.deciding import rules_of
+from registry_pipelines.approving.run_config import refuse_what_is_not_plain
+from registry_pipelines.doorbell import EXECUTE_OP
+from registry_pipelines.holders import Holders
+from registry_pipelines.links import EXECUTE
+from registry_pipelines.migration_jobs import POOL
+from registry_pipelines.replicating.run import ReplicationRun, replicate
+from resources.connections import Connections
+from resources.site import SiteResource
+
+
+class ReplicationForm(dg.Config):
+    """Which rule. What it may do was approved with it, and is read where that is kept."""
+
+    replication: str = Field(description="name of a replication of the site's file")
+    trigger: typing.Literal["manual", "schedule", "event"] = Field("manual", description="what set this run going")
+
+
+@dg.op(
+    name=EXECUTE_OP,
+    pool=POOL,
+    description="Checks that the rule is approved as it is, reads the source anew, compares both registries, copies"
+    " what is missing with its digest unchanged and its tags last, reads it back, and writes down what came of each"
+    " image. It never deletes.",
+    tags={"kind": "oci"},
+)
+def copy_by_rule(context: dg.OpExecutionContext, config: ReplicationForm, site: SiteResource) -> None:
+    with told_to_dagster():
+        refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
+        with site.connections() as connections, _status_told_after(context, connections, config.replication):
+            run = ReplicationRun(
+                context.run_id, config.trigger, rules_of(connections.site.approvals), Holders(context.instance).is_alive
+            )
+            done = replicate(connections, config.replication, run, progress=LoggedProgress(context.log.info))
+            context.log.info(f"{config.replication}: {done}")
+
+
+@contextmanager
+def _status_told_after(context: dg.OpExecutionContext, connections: Connections, name: str) -> Iterator[None]:
+    """Tell the lineage how the rule stands, however the run ended; what went wrong first is what a person must read."""
+    try:
+        yield
+    finally:
+        try:
+            status = take_replication_status(connections, name, rules_of(connections.site.approvals))
+        except RegistryPipelinesError as error:
+            context.log.warning(f"the status of {name} could not be told: {error}")
+        else:
+            described = replication_status.describe(status, None)
+            context.log_event(dg.AssetMaterialization(replication_status.KEY, partition=name, metadata=described))
+
+
+def build_replication_job() -> dg.JobDefinition:
+    """The job that copies by a standing rule."""
+
+    @dg.job(
+        name=EXECUTE["replication"],
+        description="Compare both registries of one replication and copy what is missing. Started by its schedule, by"
+        " the sensor `replicate_on_events`, or by hand; a run that ended early is made good by the next one.",
+        executor_def=dg.in_process_executor,
+    )
+    def replicate_job() -> None:
+        copy_by_rule()
+
+    return replicate_job
+
+
+def replication_config(name: str, trigger: str) -> dict[str, object]:
+    """Run config of the job for one rule."""
+    return {"ops": {EXECUTE_OP: {"config": {"replication": name, "trigger": trigger}}}}

@@ -1,0 +1,111 @@
+"""What replications came to, and rules that stand: in the two databases."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from registry_core.approval import Approval, ApprovalRules, Approver
+from registry_core.copy_rule import CopyRule, Selection
+from registry_core.errors import ApprovalMissing, Refused
+from registry_core.replication import ReplicationRule
+from registry_core.replication_status import ReplicatedImage
+from resources.database.history import History
+
+NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
+RULE = ReplicationRule(CopyRule(name="copy", source="ours", destination="theirs", selection=Selection(all=True)))
+ANYBODY = ApprovalRules()
+
+
+def image(digest: str, *tags: str, at: datetime = NOW, word: Any = "copied") -> ReplicatedImage:
+    return ReplicatedImage(
+        repository="web", digest=digest, to_repository="mirror/web", tags=tags, word=word, why="", since=at, at=at,
+        run_id="run", sent_bytes=10,
+    )  # fmt: skip
+
+
+def filed(history: History, rule: ReplicationRule = RULE) -> None:
+    history.ledger.save_plan(rule, made_at=NOW)
+
+
+def decide(history: History, decision: Any = "approve", who: str = "Alice") -> None:
+    approval = Approval(
+        fingerprint=RULE.fingerprint, decision=decision, who=who, at=NOW, reason="agreed", count=1,
+        expires_at=NOW + timedelta(hours=24),
+    )  # fmt: skip
+    history.ledger.file_decision(approval, ANYBODY)
+
+
+def test_images_and_tags_are_written_once_and_read_back(history: History) -> None:
+    journal = history.replications
+    journal.note("copy", [image("a", "v1", "latest"), image("b", "v2", word="failed")])
+    journal.note("other", [image("z", "v9")])
+    later = NOW + timedelta(hours=1)
+    journal.note("copy", [image("b", "v2", "latest", at=later)])
+    found = journal.journal("copy")
+    assert {one.digest: (one.tags, one.word, one.at) for one in found.images} == {
+        "a": (("v1", "latest"), "copied", NOW),
+        "b": (("v2", "latest"), "copied", later),
+    }
+    assert {put.tag: put.digest for put in found.tags} == {"v1": "a", "latest": "b", "v2": "b"}
+
+
+def test_failing_since_is_when_it_began_to_fail(history: History) -> None:
+    journal = history.replications
+    assert journal.runs("copy") is None
+    times = [NOW + timedelta(hours=number) for number in range(4)]
+    for at, why in zip(times, ["", "down", "still down", ""], strict=True):
+        journal.begin("copy", trigger="event", at=at)
+        journal.end("copy", at=at, why=why, copied=3)
+        found = journal.runs("copy")
+        assert found is not None
+        assert found.failing_since == (times[1] if why else None)
+        assert found.why == why
+        assert found.ended_well_at == (times[0] if why else at)
+
+
+def test_a_rule_stands_only_after_a_decision_and_as_long_as_its_approver_may_approve(history: History) -> None:
+    assert history.ledger.standing(RULE, ANYBODY) == "waiting"
+    filed(history)
+    assert history.ledger.standing(RULE, ANYBODY) == "waiting"
+    decide(history)
+    assert history.ledger.standing(RULE, ANYBODY) == "in force"
+    assert history.ledger.standing(RULE, ApprovalRules((Approver("Bob"),))) == "waiting"
+    assert history.ledger.standing(ReplicationRule(RULE.rule, revision=2), ANYBODY) == "waiting"
+
+
+def test_an_approval_of_a_rule_does_not_expire_and_a_run_does_not_use_it_up(history: History) -> None:
+    filed(history)
+    decide(history)
+    much_later = NOW + timedelta(days=800)
+    for run in ("first", "second"):
+        with history.ledger.held(RULE, run, rules=ANYBODY, holder_is_alive=lambda _: True, now=much_later):
+            assert history.ledger.record(RULE.fingerprint).state == "executing"
+    assert history.ledger.record(RULE.fingerprint).state == "approved"
+
+
+def test_one_run_at_a_time_holds_a_rule_and_a_dead_one_is_replaced(history: History) -> None:
+    filed(history)
+    decide(history)
+    with history.ledger.held(RULE, "first", rules=ANYBODY, holder_is_alive=lambda _: True):
+        with (
+            pytest.raises(Refused, match="the run first works on"),
+            history.ledger.held(RULE, "second", rules=ANYBODY, holder_is_alive=lambda _: True),
+        ):
+            raise AssertionError("both hold it")
+        with history.ledger.held(RULE, "second", rules=ANYBODY, holder_is_alive=lambda holder: holder != "first"):
+            assert history.ledger.record(RULE.fingerprint).holder == "second"
+
+
+def test_a_rule_that_was_rejected_is_not_held(history: History) -> None:
+    filed(history)
+    decide(history)
+    decide(history, "reject", "Bob")
+    assert history.ledger.standing(RULE, ANYBODY) == "rejected"
+    with (
+        pytest.raises(ApprovalMissing, match=r"was rejected or replaced \(Bob: agreed\)"),
+        history.ledger.held(RULE, "run", rules=ANYBODY, holder_is_alive=lambda _: True),
+    ):
+        raise AssertionError("it is held")
