@@ -11,6 +11,7 @@ from assets import eviction_approval
 from assets.eviction_presentation import short_tags
 from assets.names import EVICTION, OWNERS, registries_of
 from assets.presentation import Metadata, amount, markdown_table, size, span, table
+from assets.taking.collection import CollectionAdvice
 from registry_core.eviction import Plan
 from registry_core.eviction_outcome import OUTCOME_WORDS
 from resources.configuration.settings import Site
@@ -35,17 +36,20 @@ def eviction_outcome(site: Site) -> dg.AssetSpec:
     )
 
 
-def outcome_event(record: PlanRecord, plan: Plan, journal: pd.DataFrame, *, restore: str) -> dg.AssetMaterialization:
+def outcome_event(
+    record: PlanRecord, plan: Plan, journal: pd.DataFrame, *, restore: str, advice: CollectionAdvice
+) -> dg.AssetMaterialization:
     """The journal of a plan (JOURNAL_COLUMNS) for the lineage; `restore` is the link to the form that undoes it."""
     counts = outcome_counts(journal)
+    sentence = outcome_sentence(record, plan, journal, advice)
     described: Metadata = {
-        "summary": dg.MetadataValue.md(
-            f"{outcome_sentence(record, plan, journal)}\n\n**[Put images back →]({restore})**"
-        ),
+        "summary": dg.MetadataValue.md(f"{sentence}\n\n**[Put images back →]({restore})**"),
         "dagster/row_count": len(journal),
         **counts,
         "put back since": int(journal["restored_at"].notna().sum()),
         "bytes of what was deleted": deleted_bytes(plan, journal),
+        "bytes that only collection frees": advice.frees_bytes,
+        "how to collect": dg.MetadataValue.md(advice.how),
         "plan": record.fingerprint,
         "state": record.state,
     }
@@ -58,7 +62,7 @@ def outcome_event(record: PlanRecord, plan: Plan, journal: pd.DataFrame, *, rest
     return dg.AssetMaterialization(
         KEY,
         partition=record.subject,
-        description=outcome_sentence(record, plan, journal),
+        description=sentence,
         metadata=described,
     )
 
@@ -70,7 +74,7 @@ def outcome_counts(journal: pd.DataFrame) -> dict[str, int]:
     return {**counts, **({_UNKNOWN: unknown} if unknown else {})}
 
 
-def outcome_sentence(record: PlanRecord, plan: Plan, journal: pd.DataFrame) -> str:
+def outcome_sentence(record: PlanRecord, plan: Plan, journal: pd.DataFrame, advice: CollectionAdvice) -> str:
     """What happened, in one or two sentences."""
     counts = outcome_counts(journal)
     rest = [f"{count:,} {word}" for word, count in counts.items() if count and word != "deleted"]
@@ -79,10 +83,9 @@ def outcome_sentence(record: PlanRecord, plan: Plan, journal: pd.DataFrame) -> s
     took = ""
     if journal["ended_at"].notna().any() and journal["kept_at"].notna().any():
         took = f" in {span(max(journal['ended_at'].max() - journal['kept_at'].min(), timedelta(seconds=1)))}"
-    freed = size(deleted_bytes(plan, journal))
     return (
         f"{amount(counts['deleted'], 'entry', 'entries')} of {len(plan.entries):,} deleted{took}"
-        f"{'; ' + ', '.join(rest) if rest else ''}. The registry frees up to {freed} when it collects.{back_words}"
+        f"{'; ' + ', '.join(rest) if rest else ''}. Only a collection frees its {size(advice.frees_bytes)}.{back_words}"
     )
 
 

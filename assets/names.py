@@ -26,6 +26,11 @@ def registries_of(site: Site) -> dg.StaticPartitionsDefinition:
     return dg.StaticPartitionsDefinition(list(site.registries))
 
 
+def collecting_registries_of(site: Site) -> dg.StaticPartitionsDefinition:
+    """A partition a registry that can be told to collect."""
+    return dg.StaticPartitionsDefinition([name for name, one in site.registries.items() if one.collection is not None])
+
+
 def migrations_of(site: Site) -> dg.StaticPartitionsDefinition:
     """A partition a migration of the configuration."""
     return dg.StaticPartitionsDefinition(list(site.migrations))

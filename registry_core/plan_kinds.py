@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from registry_core.collection import CollectionPlan
 from registry_core.cutover import CutoverPlan
 from registry_core.errors import Refused
 from registry_core.eviction import Plan
@@ -17,6 +18,7 @@ PLAN_CLASSES: Mapping[PlanKind, type[AnyPlan]] = {
     "migration": MigrationPlan,
     "cutover": CutoverPlan,
     "replication": ReplicationRule,
+    "collection": CollectionPlan,
 }
 
 

@@ -11,14 +11,12 @@ from assets import cluster_inventory, health_report, image_usage
 from assets.presentation import amount
 from registry_core.cutover import CutoverPlan
 from registry_pipelines.approving.form import ROLLBACK_OP
-from registry_pipelines.backfills import WantedBackfill, request_backfill
+from registry_pipelines.backfills import SENSOR_TAG, WantedBackfill, backfill_id, request_backfill
 from registry_pipelines.doorbell import EXECUTE_OP, build_doorbell
 from registry_pipelines.links import EXECUTE, plan_tags
 from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.site import SiteResource
-
-_SENSOR_TAG = "dagster/sensor_name"
 
 
 def build_cutover_sensors(site: Site, jobs: Sequence[dg.JobDefinition]) -> list[dg.SensorDefinition]:
@@ -75,7 +73,7 @@ def backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str)
     derived = (image_usage.KEY, health_report.KEY)
     return WantedBackfill(
         # A run that ended early is not the last one of its plan.
-        id=f"{'cutover' if executed else 'rollback'}-{record.fingerprint}-{run.run_id[:8]}",
+        id=backfill_id("cut-over" if executed else "rollback", record, run.run_id),
         title=f"After {what} {record.short} of {record.subject}",
         description=f"{amount(count, 'workload')} {done} by the run {run.run_id[:8]}; inventories of"
         f" {', '.join(clusters)}, usage and health of {basis.destination} and {basis.source} are read again.",
@@ -85,6 +83,5 @@ def backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str)
             *((cluster_inventory.KEY, cluster) for cluster in clusters),
             *((key, basis.source) for key in derived),
         ],
-        # The last one makes the UI say who launched it.
-        tags={**plan_tags(record), _SENSOR_TAG: sensor},
+        tags={**plan_tags(record), SENSOR_TAG: sensor},
     )

@@ -16,6 +16,7 @@ from assets.names import live_cluster, live_registry
 from assets.registry_catalog import build_registry_catalog
 from assets.single_copy_report import build_single_copy_report
 from registry_pipelines.approving.job import build_approval_job
+from registry_pipelines.collection_definitions import build_collection_definitions
 from registry_pipelines.cutover_definitions import build_cutover_definitions
 from registry_pipelines.eviction_jobs import build_eviction_jobs
 from registry_pipelines.eviction_sensors import build_eviction_sensors
@@ -34,6 +35,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
     """The whole graph for one site."""
     site = loaded.site
     eviction = build_eviction_jobs(site)
+    collection = build_collection_definitions(site)
     migration = build_migration_definitions(site)
     cutover = build_cutover_definitions(site)
     replication = build_replication_definitions(site)
@@ -50,6 +52,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             build_eviction_plan(site, links_of_plan),
             eviction_approval(site),
             eviction_outcome(site),
+            *collection.assets,
             *migration.assets,
             *cutover.assets,
             *replication.assets,
@@ -60,6 +63,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             build_approval_job("eviction"),
             eviction.execution,
             eviction.restoration,
+            *collection.jobs,
             *migration.jobs,
             *cutover.jobs,
             *replication.jobs,
@@ -68,6 +72,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
         sensors=[
             *build_sensors(site),
             *build_eviction_sensors(site, eviction),
+            *collection.sensors,
             *migration.sensors,
             *cutover.sensors,
             *replication.sensors,

@@ -11,6 +11,7 @@ from pydantic import Field
 
 from assets.eviction_outcome import outcome_event
 from assets.failures import told_to_dagster
+from assets.taking.collection import collection_advice
 from assets.taking.progress import LoggedProgress
 from registry_core.errors import Refused, RegistryPipelinesError
 from registry_core.eviction import Plan
@@ -67,7 +68,8 @@ def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fing
     if not journal.empty:
         stored = ledger.plan(fingerprint, Plan)
         restore = restore_link(fingerprint, connections.site, location=location_of(context.run))
-        context.log_event(outcome_event(stored.record, stored.plan, journal, restore=restore))
+        advice = collection_advice(connections, stored.record.subject, journal)
+        context.log_event(outcome_event(stored.record, stored.plan, journal, restore=restore, advice=advice))
 
 
 class RestorationForm(dg.Config):

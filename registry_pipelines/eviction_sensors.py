@@ -9,15 +9,13 @@ import dagster as dg
 from assets import health_report, image_usage, registry_catalog
 from assets.presentation import amount
 from registry_pipelines.approving.form import RESTORE_OP
-from registry_pipelines.backfills import WantedBackfill, request_backfill
+from registry_pipelines.backfills import SENSOR_TAG, WantedBackfill, backfill_id, request_backfill
 from registry_pipelines.doorbell import EXECUTE_OP, build_doorbell
 from registry_pipelines.eviction_jobs import EvictionJobs
 from registry_pipelines.links import EXECUTE, plan_tags
 from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.site import SiteResource
-
-_SENSOR_TAG = "dagster/sensor_name"
 
 #: What a deletion changes, of one registry.
 CHANGED = (registry_catalog.KEY, image_usage.KEY, health_report.KEY)
@@ -70,15 +68,15 @@ def _backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str
     if not count:
         return None
     what, done = ("eviction", "deleted") if executed else ("restoration", "put back")
+    deed = "eviction" if executed else "restored"
     # A run that ended early is not the last one of its plan.
     only = executed and run.status is dg.DagsterRunStatus.SUCCESS
     return WantedBackfill(
-        id=f"{what}-{record.fingerprint}" + ("" if only else f"-{run.run_id[:8]}"),
+        id=backfill_id(deed, record, None if only else run.run_id),
         title=f"After {what} {record.short} of {record.subject}",
         description=f"{amount(count, 'entry', 'entries')} {done} by the run {run.run_id[:8]}; catalog, usage and health"
         " are read again.",
         assets=CHANGED,
         partition=record.subject,
-        # The last one makes the UI say who launched it.
-        tags={**plan_tags(record), _SENSOR_TAG: sensor},
+        tags={**plan_tags(record), SENSOR_TAG: sensor},
     )

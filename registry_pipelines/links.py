@@ -8,6 +8,7 @@ from urllib.parse import quote_plus
 import dagster as dg
 
 from assets.eviction_presentation import PlanLinks
+from assets.taking.collection import MadeCollectionPlan
 from assets.taking.cutover import MadeCutover
 from assets.taking.migration import MadeMigrationPlan
 from assets.taking.plan import MadePlan
@@ -62,6 +63,15 @@ def links_of_cutover(made: MadeCutover, site: Site, run: dg.DagsterRun) -> PlanL
     fingerprint = made.plan.fingerprint
     return PlanLinks(
         review=review_link("cutover", fingerprint, site, location=location_of(run)),
+        whole=whole_plan_link(fingerprint, site),
+    )
+
+
+def links_of_collection(made: MadeCollectionPlan, site: Site, run: dg.DagsterRun) -> PlanLinks:
+    """As `links_of_plan`, for the plan of a collection."""
+    fingerprint = made.plan.fingerprint
+    return PlanLinks(
+        review=review_link("collection", fingerprint, site, location=location_of(run)),
         whole=whole_plan_link(fingerprint, site),
     )
 

@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.presentation import amount
 from registry_core.migration import MigrationPlan
-from registry_pipelines.backfills import WantedBackfill, request_backfill
+from registry_pipelines.backfills import SENSOR_TAG, WantedBackfill, backfill_id, request_backfill
 from registry_pipelines.doorbell import EXECUTE_OP, build_doorbell
 from registry_pipelines.eviction_sensors import CHANGED
 from registry_pipelines.links import plan_tags
@@ -17,8 +17,6 @@ from registry_pipelines.migration_jobs import VERIFY
 from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.site import SiteResource
-
-_SENSOR_TAG = "dagster/sensor_name"
 
 
 def build_migration_sensors(
@@ -107,12 +105,11 @@ def _backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str
     # A run that ended early is not the last one of its plan.
     only = run.status is dg.DagsterRunStatus.SUCCESS
     return WantedBackfill(
-        id=f"migration-{record.fingerprint}" + ("" if only else f"-{run.run_id[:8]}"),
+        id=backfill_id("migrated", record, None if only else run.run_id),
         title=f"After migration {record.short} of {record.subject}",
         description=f"{amount(count, 'image')} copied to {rule.destination} by the run {run.run_id[:8]}; catalog, usage"
         " and health of it are read again.",
         assets=CHANGED,
         partition=rule.destination,
-        # The last one makes the UI say who launched it.
-        tags={**plan_tags(record), _SENSOR_TAG: sensor},
+        tags={**plan_tags(record), SENSOR_TAG: sensor},
     )

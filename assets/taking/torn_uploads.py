@@ -27,7 +27,7 @@ def find_torn_uploads(
     Where no `collection` is configured nothing is asked and nothing is said.
     """
     settings = connections.registry_settings(registry).collection
-    if settings is None:
+    if settings is None or settings.cluster is None:
         return [], None
     commands = runs or _in_the_pod(connections, settings)
     try:
@@ -46,6 +46,7 @@ def find_torn_uploads(
 
 def _in_the_pod(connections: Connections, settings: CollectionSettings) -> PodCommands:
     place = PodPlace(settings.namespace, settings.pod_selector, settings.container)
+    assert settings.cluster is not None
     return PodCommands(connections.cluster_connection(settings.cluster), place)
 
 

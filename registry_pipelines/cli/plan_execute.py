@@ -21,15 +21,18 @@ def execute(
     ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Carry out an approved eviction plan now. Every entry is looked at once more; what may not go any more is spared.
+    """Carry out an approved eviction or collection plan now.
 
-    Started again, it goes on where the journal ends. Exit code 3 when the lock does not open, 4 when some entries
-    could not be deleted.
+    Of an eviction every entry is looked at once more, and what may not go any more is spared; started again, it goes on
+    where the journal ends. Exit code 3 when the lock does not open, 4 when some entries could not be deleted, or a
+    collection ended with an error.
     """
     from assets.eviction_outcome import outcome_event, outcome_sentence  # pandas, dagster
+    from assets.taking.collection import collection_advice
     from registry_core.errors import RegistryPipelinesError
     from registry_core.eviction import Plan
     from registry_pipelines.approving.deciding import rules_of
+    from registry_pipelines.cli.plan_execute_collection import carry_out_collection
     from registry_pipelines.cli.progress_bar import progress_bar
     from registry_pipelines.eviction.execution import Run, execute_plan
     from registry_pipelines.holders import this_process
@@ -40,8 +43,12 @@ def execute(
 
     with Connections(invocation(context).site()) as connections, holders_known_here() as holders:
         ledger = connections.history.ledger
-        fingerprint = ledger.record(plan).fingerprint
+        record = ledger.record(plan)
+        fingerprint = record.fingerprint
         is_alive = (lambda _: False) if take_over else holders.is_alive
+        if record.kind == "collection":
+            carry_out_collection(connections, fingerprint, is_alive, as_json=as_json)
+            return
         run = Run(this_process(), rules_of(connections.site.approvals), is_alive)
         failed: RegistryPipelinesError | None = None
         try:
@@ -52,8 +59,9 @@ def execute(
             failed = error  # what was done until then is told first
         journal, stored = ledger.journal(fingerprint), ledger.plan(fingerprint, Plan)
         restore = restore_link(fingerprint, connections.site, location=LOCATION)
+        advice = collection_advice(connections, stored.record.subject, journal)
     if not journal.empty:
-        event = outcome_event(stored.record, stored.plan, journal, restore=restore)
+        event = outcome_event(stored.record, stored.plan, journal, restore=restore, advice=advice)
         tell_lineage(event)
         if as_json:
             counts = {column: event.metadata[column].value for column in _COLUMNS[3:-1]}
@@ -61,6 +69,6 @@ def execute(
             row = {"fingerprint": fingerprint, "registry": stored.record.subject, "state": stored.record.state}
             show([{**row, **counts, "image_bytes": bytes_of_it}], _COLUMNS, Form.JSON)
         else:
-            line(outcome_sentence(stored.record, stored.plan, journal))
+            line(outcome_sentence(stored.record, stored.plan, journal, advice))
     if failed is not None:
         raise failed

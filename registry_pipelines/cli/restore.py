@@ -31,6 +31,7 @@ def restore(
     form = form_of(as_json, as_csv)
 
     from assets.eviction_outcome import outcome_event  # pandas, dagster
+    from assets.taking.collection import collection_advice
     from registry_core.eviction import Plan
     from registry_pipelines.cli.progress_bar import QuietBar, progress_bar
     from registry_pipelines.eviction.restore import refuse_partial, restore_evicted
@@ -48,7 +49,8 @@ def restore(
         ledger = connections.history.ledger
         stored, journal = ledger.plan(restoration.fingerprint, Plan), ledger.journal(restoration.fingerprint)
         link = restore_link(restoration.fingerprint, connections.site, location=LOCATION)
-    tell_lineage(outcome_event(stored.record, stored.plan, journal, restore=link))
+        advice = collection_advice(connections, stored.record.subject, journal)
+    tell_lineage(outcome_event(stored.record, stored.plan, journal, restore=link, advice=advice))
     rows = [
         {
             "repository": one.line.repository,

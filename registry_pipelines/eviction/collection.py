@@ -1,128 +1,178 @@
-"""Collection: what only the registry itself can free, how, and doing it in its pod when a person has said so.
+"""Carry out an approved collection plan: claim it, measure, let the registry collect, measure again, journal.
 
-A person says so by typing the registry's name: there is no list of entries to approve, and nothing that is stored
-under a name is touched.
+The command runs in the registry's pod, or Harbor is asked through its API, exactly as the plan says. Started again
+after a run that died, it collects again in a pod (what is freed is freed), and in Harbor it watches the collection
+that was begun.
 """
 
 from __future__ import annotations
 
 import shlex
-from collections.abc import Sequence
-from contextlib import closing
-from dataclasses import dataclass, field
-from typing import Protocol
+from collections.abc import Callable, Sequence
+from contextlib import closing, suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 
+from assets.taking.collection import collection_way
 from assets.taking.progress import Progress, Silent
-from registry_core.errors import ClusterError, PartialFailure, Refused
-from registry_core.foreign_json import read_object
-from registry_core.manifests import BlobDescriptor, descriptors
-from resources.clusters.pod_commands import CommandOutput, PodCommands, PodPlace
+from registry_core.approval import ApprovalRules
+from registry_core.collection import CollectionPlan
+from registry_core.errors import ClusterError, PartialFailure, Refused, RegistryPipelinesError
+from resources.clusters.pod_commands import PodCommands, PodPlace, RunsCommands
 from resources.configuration.eviction_settings import CollectionSettings
 from resources.connections import Connections
+from resources.database.collection_journal import CollectionRecord
+from resources.database.ledger_records import Claim, HolderIsAlive
 from resources.registry.client import RegistryClient
+from resources.registry.providers.harbor_collection import CollectionState, HarborCollection, harbor_collection_of
 from resources.registry.push_probe import takes_pushes
 
-DISTRIBUTION_COMMAND = "registry garbage-collect /etc/docker/registry/config.yml"
+_LINES_KEPT = 20
 
 
-class RunsCommands(Protocol):
-    """Runs a command where the registry's storage is."""
+@dataclass(frozen=True, slots=True)
+class CollectionRun:
+    """Who carries out, by which rules of approval. `commands`: where they run, if not in the pod of the settings."""
 
-    def run(self, command: Sequence[str]) -> CommandOutput: ...
-
-
-@dataclass(frozen=True)
-class Collected:
-    """Bytes of the storage before and after, and the last that the command wrote."""
-
-    before_bytes: int
-    after_bytes: int
-    lines: tuple[str, ...] = field(repr=False)
-
-    @property
-    def freed_bytes(self) -> int:
-        return self.before_bytes - self.after_bytes
+    run_id: str
+    rules: ApprovalRules
+    holder_is_alive: HolderIsAlive
+    commands: RunsCommands | None = None
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
 
 
-def bytes_to_collect(connections: Connections, fingerprint: str) -> int:
-    """Bytes of the blobs that only images deleted by this plan needed: what collection frees of it.
+def execute_collection(
+    connections: Connections, fingerprint: str, run: CollectionRun, *, progress: Progress | None = None
+) -> CollectionRecord:
+    """Collect as the approved plan says; what was freed.
 
-    Reads the manifest of every stored image; about half a minute for 400,000.
+    Raises ApprovalMissing, PlanStale and Refused where the lock does not open: also while another plan changes the
+    registry, where the configuration now says another way, and while pushes are possible (unless `allow_pushes`).
+    ClusterError, RegistryError and PartialFailure (it ended with an error) leave the plan to be started again.
     """
-    record = connections.ledger.record(fingerprint)
-    lines = connections.ledger.lines(record.fingerprint)
-    gone = {(line.repository, line.digest) for line in lines if line.outcome and line.outcome.word == "deleted"
-            and line.kind == "delete"}  # fmt: skip
-    sizes: dict[str, int] = {}
-    for digest, document in connections.ledger.kept_documents({digest for _, digest in gone}):
-        sizes[digest] = len(document)
-        sizes.update({blob.digest: blob.size_bytes for blob in _blobs(document) if not blob.foreign})
-    images = connections.history.read_catalog(record.subject).images
-    stays = {digest for repository, digest in zip(images["repository"], images["digest"], strict=True)
-             if (repository, digest) not in gone}  # fmt: skip
-    for digest, document in connections.history.documents(stays):
-        sizes.pop(digest, None)
-        for blob in _blobs(document):
-            sizes.pop(blob.digest, None)
-    return sum(sizes.values())
-
-
-def how_to_collect(connections: Connections, registry: str) -> str:
-    """What a person does to free the bytes, with the exact command for distribution."""
-    settings = connections.registry_settings(registry).collection
-    if settings is None:
-        return (
-            f"For distribution: make the registry read-only (`storage.maintenance.readonly.enabled: true`), run"
-            f" `{DISTRIBUTION_COMMAND}` where it runs, and start it again. Leave out `--delete-untagged`: it takes"
-            " parts of multi-platform images. Other registries collect by themselves or in their own administration."
-        )
-    container = f" -c {settings.container}" if settings.container else ""
-    return (
-        f"`registry-pipelines collect {registry}`, or: `kubectl exec -n {settings.namespace}"
-        f" $(kubectl get pods -n {settings.namespace} -l {settings.pod_selector} -o name){container} --"
-        f" {shlex.join(settings.command)}` in the cluster {settings.cluster}, while nobody pushes."
+    ledger = connections.ledger
+    claim = ledger.claim(
+        fingerprint, run.run_id, CollectionPlan, rules=run.rules, holder_is_alive=run.holder_is_alive, now=run.clock()
     )
+    try:
+        _refuse_if_collected_since(connections, claim)
+        settings = _settings_as_planned(connections, claim)
+        work = _through_harbor if claim.plan.way.through == "harbor" else _in_the_pod
+        work(connections, claim, settings, run, progress or Silent())
+    except BaseException as error:
+        # Best effort: where this fails too, the next run finds out that we are dead.
+        with suppress(RegistryPipelinesError):
+            ledger.release(claim, (str(error).splitlines() or [type(error).__name__])[0][:1000])
+        raise
+    ledger.finish(claim, "done")
+    collected = ledger.collections.of(claim.fingerprint)
+    assert collected is not None
+    return collected
 
 
-def collect(
+def _refuse_if_collected_since(connections: Connections, claim: Claim[CollectionPlan]) -> None:
+    last = connections.ledger.collections.last_of(claim.subject)
+    if last is not None and last.begun_at > claim.plan.as_of:
+        why = f"{claim.subject} was collected since by the plan {last.fingerprint[:12]}"
+        connections.ledger.finish(claim, "stopped", why)
+        raise Refused(f"the plan {claim.fingerprint[:12]} is not carried out: {why}; make a new plan")
+
+
+def _settings_as_planned(connections: Connections, claim: Claim[CollectionPlan]) -> CollectionSettings:
+    settings = connections.registry_settings(claim.subject).collection
+    if settings is None or collection_way(settings) != claim.plan.way:
+        now = "no `collection`" if settings is None else str(collection_way(settings))
+        raise Refused(
+            f"the plan {claim.fingerprint[:12]} collects by {claim.plan.way}, and the configuration of {claim.subject}"
+            f" now says {now}; make a new plan"
+        )
+    return settings
+
+
+def _in_the_pod(
     connections: Connections,
-    registry: str,
-    *,
-    confirmed: str,
-    runs: RunsCommands | None = None,
-    progress: Progress | None = None,
-) -> Collected:
-    """Let the registry collect, and measure its storage before and after.
-
-    `confirmed` is the registry's name as the person typed it. Refused without it, where no `collection` is
-    configured, while the registry takes pushes (unless `allow_pushes`), and while a plan is being carried out there.
-    Raises ClusterError; PartialFailure where the command ends with an error.
-    """
-    settings = connections.registry_settings(registry).collection
-    if settings is None:
-        raise Refused(f"no `collection` is configured for {registry}. {how_to_collect(connections, registry)}")
-    if confirmed != registry:
-        raise Refused(f"collection of {registry} was not confirmed: type the registry's name, {registry!r}")
-    busy = [one.short for one in connections.ledger.plans(registry, {"executing"}) if one.holder]
-    if busy:
-        raise Refused(f"collection of {registry} waits: the plan {busy[0]} is being carried out there")
+    claim: Claim[CollectionPlan],
+    settings: CollectionSettings,
+    run: CollectionRun,
+    progress: Progress,
+) -> None:
+    registry, ledger = claim.subject, connections.ledger
     if not settings.allow_pushes:
         _refuse_while_pushes_are_possible(connections, registry)
-    tell = progress or Silent()
-    commands = runs or _in_the_pod(connections, settings)
-    before = _measure(commands, settings)
-    tell.note(f"{registry}: its storage holds {before:,} bytes; collecting")
+    commands = run.commands or _pod(connections, settings)
+    ledger.collections.begin(claim, before_bytes=_measure(commands, settings.storage))
+    begun = ledger.collections.of(claim.fingerprint)
+    before = begun.before_bytes if begun is not None and begun.before_bytes is not None else 0
+    progress.note(f"{registry}: its storage holds {before:,} bytes; collecting by {claim.plan.way}")
     ended = commands.run(settings.command)
-    for line in ended.lines[-20:]:
-        tell.note(line)
-    after = _measure(commands, settings)
+    lines = ended.lines[-_LINES_KEPT:]
+    for line in lines:
+        progress.note(line)
+    after = _measure(commands, settings.storage)
+    ledger.collections.end(
+        claim, succeeded=not ended.status, after_bytes=after, freed_bytes=before - after, last_lines="\n".join(lines)
+    )
     if ended.status:
-        last = ended.lines[-1] if ended.lines else "it wrote nothing"
+        last = lines[-1] if lines else "it wrote nothing"
         raise PartialFailure(
             f"the collection of {registry} ended with status {ended.status} after freeing {before - after:,} bytes:"
-            f" {last}; `{shlex.join(settings.command)}` is what ran"
+            f" {last}; `{shlex.join(settings.command)}` is what ran. Mend it and start this plan again"
         )
-    return Collected(before, after, ended.lines)
+
+
+def _through_harbor(
+    connections: Connections,
+    claim: Claim[CollectionPlan],
+    settings: CollectionSettings,
+    run: CollectionRun,
+    progress: Progress,
+) -> None:
+    """Harbor goes on taking pushes while it collects: it spares what was touched within its time window."""
+    ledger = connections.ledger
+    begun = ledger.collections.of(claim.fingerprint)
+    with closing(connections.registry_to_change(claim.subject)) as connection:
+        found = harbor_collection_of(connection)
+        if found is None:
+            raise Refused(f"{claim.subject} is no Harbor by its settings; write `provider: harbor`, or another way")
+        with closing(found) as harbor:
+            number = begun.vendor_number if begun is not None and begun.succeeded is None else None
+            if number is None:
+                number = _begin(harbor, claim.subject)
+                ledger.collections.begin(claim, vendor_number=number)
+            state = harbor.wait_for(
+                number,
+                longest=settings.longest,
+                tell=lambda one: progress.note(f"{claim.subject}: collection {one.number} of Harbor: {one.status}"),
+            )
+            if not state.ended:
+                raise PartialFailure(
+                    f"the collection {number} of Harbor did not end within `collection.longest`; it goes on, and this"
+                    " plan started again goes on watching it"
+                )
+            _end(connections, claim, state, harbor.log(number))
+
+
+def _begin(harbor: HarborCollection, registry: str) -> int:
+    other = harbor.under_way()
+    if other is not None:
+        raise Refused(
+            f"Harbor of {registry} collects already (number {other.number}, {other.status}, begun by somebody else);"
+            " start this plan again when it has ended"
+        )
+    return harbor.begin()
+
+
+def _end(connections: Connections, claim: Claim[CollectionPlan], state: CollectionState, log: str) -> None:
+    lines = log.splitlines()[-_LINES_KEPT:]
+    connections.ledger.collections.end(
+        claim, succeeded=state.succeeded, after_bytes=None, freed_bytes=state.freed_bytes, last_lines="\n".join(lines)
+    )
+    if not state.succeeded:
+        last = lines[-1] if lines else "it kept no log"
+        raise PartialFailure(
+            f"the collection {state.number} of Harbor ended as {state.status}: {last}; look at Administration › Clean"
+            " Up in Harbor, mend it and start this plan again"
+        )
 
 
 def _refuse_while_pushes_are_possible(connections: Connections, registry: str) -> None:
@@ -133,26 +183,25 @@ def _refuse_while_pushes_are_possible(connections: Connections, registry: str) -
             raise Refused(
                 f"collection of {registry} is refused while it takes pushes, because an image pushed meanwhile may lose"
                 " layers: set `storage.maintenance.readonly.enabled: true` (REGISTRY_STORAGE_MAINTENANCE_READONLY="
-                "'{\"enabled\":true}') and start it again, or set `collection.allow_pushes`"
+                "'{\"enabled\":true}'), start it again, and start this plan again; or set `collection.allow_pushes`"
+                " and make a new plan"
             )
 
 
-def _in_the_pod(connections: Connections, settings: CollectionSettings) -> PodCommands:
+def _pod(connections: Connections, settings: CollectionSettings) -> PodCommands:
+    assert settings.cluster is not None
     place = PodPlace(settings.namespace, settings.pod_selector, settings.container)
     return PodCommands(connections.cluster_connection(settings.cluster), place)
 
 
-def _measure(commands: RunsCommands, settings: CollectionSettings) -> int:
-    ended = commands.run(("du", "-sk", settings.storage))
+def _measure(commands: RunsCommands, storage: str) -> int:
+    command: Sequence[str] = ("du", "-sk", storage)
+    ended = commands.run(command)
     words = ended.lines[-1].split() if ended.lines else []
     if ended.status or not words or not words[0].isdigit():
         raise ClusterError(
-            f"could not measure {settings.storage} with `du -sk`: {' '.join(ended.lines[-1:]) or 'it wrote nothing'};"
+            f"could not measure {storage} with `du -sk`: {' '.join(ended.lines[-1:]) or 'it wrote nothing'};"
             " set `collection.storage` to the folder of the registry's storage",
             fault="missing",
         )
     return int(words[0]) * 1024
-
-
-def _blobs(document: bytes) -> Sequence[BlobDescriptor]:
-    return descriptors(read_object(document, what="a kept manifest"))

@@ -23,6 +23,7 @@ def crosscheck(
     for name, registry in registries.items():
         if registry is not None:
             yield from _pull_secret_out_of_reach(name, registry, clusters)
+            yield from _collection_out_of_reach(name, registry, clusters)
 
 
 def _hosts_claimed_twice(registries: Mapping[str, RegistrySettings | None]) -> Iterator[tuple[KeyPath, str]]:
@@ -63,3 +64,17 @@ def _pull_secret_out_of_reach(
                 " another way"
             ),
         )
+
+
+def _collection_out_of_reach(
+    name: str, registry: RegistrySettings, clusters: Mapping[str, ClusterSettings | None]
+) -> Iterator[tuple[KeyPath, str]]:
+    collection = registry.collection
+    if collection is None:
+        return
+    where: KeyPath = ("registries", name, "collection")
+    if collection.through == "harbor" and registry.provider.harbor is None:
+        yield where, "Harbor's API collects in a Harbor only; write `provider: harbor` if it is one"
+    elif collection.cluster is not None and collection.cluster not in clusters:
+        known = ", ".join(clusters) or "none"
+        yield (*where, "cluster"), f"no cluster is called `{collection.cluster}`; configured are: {known}"

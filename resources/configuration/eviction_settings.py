@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from resources.configuration.base import Settings
 from resources.configuration.paths import FilePath
@@ -52,9 +52,12 @@ class QuarantineSettings(Settings):
 
 
 class CollectionSettings(Settings):
-    """The registry's pod, where `garbage-collect` of distribution runs."""
+    """How the registry is told to collect: `garbage-collect` of distribution in its pod, or Harbor through its API."""
 
-    cluster: str = Field(description="cluster that runs the registry", examples=["production"])
+    through: Literal["pod", "harbor"] = Field(
+        "pod", description="`harbor` needs `provider: harbor`; `collection: harbor` is short for it"
+    )
+    cluster: str | None = Field(None, description="cluster that runs the registry's pod", examples=["production"])
     namespace: str = Field("default", description="namespace of the pod", examples=["registry"])
     pod_selector: str = Field("app=registry", description="labels of the pod; exactly one running pod must have them")
     container: str | None = Field(None, description="container; default: the pod's first")
@@ -67,5 +70,17 @@ class CollectionSettings(Settings):
     allow_pushes: bool = Field(
         False,
         description="collect while pushes are possible: an image pushed meanwhile may lose layers, so better set the"
-        " registry read-only first",
+        " registry read-only first; Harbor takes pushes meanwhile in any case",
     )
+    longest: Span = Field(timedelta(hours=6), description="how long a run watches a collection of Harbor")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _by_a_word(cls, value: object) -> object:
+        return {"through": value} if isinstance(value, str) else value
+
+    @model_validator(mode="after")
+    def _place_of_the_pod(self) -> CollectionSettings:
+        if self.through == "pod" and self.cluster is None:
+            raise ValueError("`cluster` is missing: the cluster that runs the registry's pod")
+        return self

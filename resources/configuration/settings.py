@@ -169,7 +169,9 @@ class RegistrySettings(Settings):
         None, description="keep the blobs of evicted images for a while", examples=[{"folder": "quarantine"}]
     )
     collection: CollectionSettings | None = Field(
-        None, description="how to collect in the registry's pod", examples=[{"cluster": "production"}]
+        None,
+        description="how the registry is told to free what deletions left: in its pod, or `harbor` for Harbor's API",
+        examples=[{"cluster": "production"}],
     )
     provider: ProviderSettings = Field(
         ProviderSettings(),

@@ -32,6 +32,7 @@ from resources.database import (
     ledger_plans,
     ledger_standing,
 )
+from resources.database.collection_journal import CollectionJournal
 from resources.database.connection import Database
 from resources.database.copy_journal import CopyEnded
 from resources.database.cutover_journal import CutoverJournal
@@ -157,6 +158,11 @@ class Ledger:
     def cutovers(self) -> CutoverJournal:
         """The journals of cut-overs."""
         return CutoverJournal(self._database)
+
+    @property
+    def collections(self) -> CollectionJournal:
+        """The journals of collections."""
+        return CollectionJournal(self._database)
 
     # Rules that stand
 

@@ -8,9 +8,11 @@ from typing import Any
 import dagster as dg
 import yaml
 from dagster._core.execution.backfill import BulkActionStatus
+from dagster._core.storage.runs.schema import BulkActionsTable
 
 from assets.eviction_outcome import KEY as EVICTION_OUTCOME
 from registry_pipelines.approving.form import approval_form, restore_form
+from registry_pipelines.backfills import LONGEST_ID
 from registry_pipelines.cli.listing import read_tags
 from registry_pipelines.cli.repositories import repositories_of
 from registry_pipelines.definitions import build_definitions
@@ -106,11 +108,18 @@ def test_an_approved_plan_is_carried_out_told_and_read_again(company: Company, i
     assert told.metadata["deleted"].value == planned.counted
     assert f"{planned.counted} entries of {planned.counted} deleted" in str(told.metadata["summary"].value)
     assert "/jobs/restore_evicted/playground/setup?config=" in str(told.metadata["summary"].value)
+    freed = told.metadata["bytes that only collection frees"].value
+    assert 0 < freed <= told.metadata["bytes of what was deleted"].value
+    assert "garbage-collect" in str(told.metadata["how to collect"].value)
+
+    # PostgreSQL holds Dagster to the length of its column.
+    assert BulkActionsTable.c.key.type.length == LONGEST_ID
 
     for _ in range(2):
         read_again(company, instance, result, "read_again_after_change", "PIPELINE_SUCCESS")
     (backfill,) = instance.get_backfills()
-    assert backfill.backfill_id == f"eviction-{fingerprint}"
+    assert backfill.backfill_id == f"eviction-{fingerprint[:12]}"
+    assert len(backfill.backfill_id) <= LONGEST_ID
     assert backfill.title == f"After eviction {fingerprint[:12]} of {REGISTRY}"
     assert backfill.status == BulkActionStatus.REQUESTED
     assert set(backfill.asset_selection or ()) == set(CHANGED)
@@ -150,7 +159,8 @@ def test_what_was_deleted_is_put_back_and_read_again(company: Company, instance:
     assert tags_of(company) == before
     read_again(company, instance, result, "read_again_after_change", "PIPELINE_SUCCESS")
     (backfill,) = instance.get_backfills()
-    assert backfill.backfill_id == f"restoration-{fingerprint}-{result.run_id[:8]}"
+    assert backfill.backfill_id == f"restored-{fingerprint[:12]}-{result.run_id[:8]}"
+    assert len(backfill.backfill_id) <= LONGEST_ID
     assert backfill.backfill_timestamp > before_all.timestamp()
 
 

@@ -112,7 +112,7 @@ def test_a_plan_is_approved_carried_out_told_read_again_and_verified(
     assert request.partition_key == MOVE
     read_again(company, instance, result)
     (backfill,) = instance.get_backfills()
-    assert backfill.backfill_id == f"migration-{plan.fingerprint}"
+    assert backfill.backfill_id == f"migrated-{plan.fingerprint[:12]}"
     assert backfill.title == f"After migration {plan.short} of {MOVE}"
     assert backfill.status == BulkActionStatus.REQUESTED
     assert set(backfill.asset_selection or ()) == set(CHANGED)

@@ -108,15 +108,7 @@ def test_no_such_plan_is_told_in_one_sentence(surveyed_plan: Company) -> None:
 
 
 def test_collect_without_a_setting_says_how_to_collect_by_hand(surveyed_company: Company) -> None:
-    ended = call("--config", surveyed_company.site_file, "collect", REGISTRY, "--confirm", REGISTRY)
+    ended = call("--config", surveyed_company.site_file, "collect", REGISTRY)
     assert ended.code == 2
     assert "garbage-collect" in ended.err
     assert "--delete-untagged" in ended.err
-
-
-def test_collect_of_another_name_than_was_typed_is_refused(company: Company) -> None:
-    place = {"cluster": "production", "namespace": "registry", "pod_selector": "app=registry"}
-    company.extra = {"collection": place}
-    company.configure(clusters={"production": {"context": "nowhere", "kubeconfig": str(company.root / "none")}})
-    ended = call("--config", company.site_file, "collect", REGISTRY, "--confirm", "another")
-    assert ended.code == 3, ended.err

@@ -7,7 +7,7 @@ import hashlib
 import json
 import struct
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -28,11 +28,14 @@ FAILED = {
 }
 
 
+Frames = list[tuple[int, bytes]]
+
+
 @contextmanager
 def api_server(
-    frames: list[tuple[int, bytes]], pods: tuple[str, ...] = ("registry-0",), status: int = 101
+    frames: Frames | Callable[[list[str]], Frames], pods: tuple[str, ...] = ("registry-0",), status: int = 101
 ) -> Iterator[tuple[str, list[str]]]:
-    """Lists these pods, and answers an exec with these frames (channel, bytes)."""
+    """Lists these pods, and answers an exec with these frames (channel, bytes), or with what they are for a command."""
     asked: list[str] = []
 
     class Handler(BaseHTTPRequestHandler):
@@ -60,7 +63,8 @@ def api_server(
             self.send_header("Sec-WebSocket-Accept", accept)
             self.send_header("Sec-WebSocket-Protocol", "v4.channel.k8s.io")
             self.end_headers()
-            for channel, content in frames:
+            command = parse_qs(urlsplit(self.path).query)["command"]
+            for channel, content in frames(command) if callable(frames) else frames:
                 payload = bytes([channel]) + content
                 self.wfile.write(b"\x82" + _length(len(payload)) + payload)
             self.wfile.write(b"\x88\x02\x03\xe8")
