@@ -90,21 +90,22 @@ def make_cutover_plan(basis: Basis, found: Mapping[str, Found], seen: Mapping[Im
                 " nobody can say what must be served; let us list `nodes` there (or add them to its dump)"
             )
     entries: list[Entry] = []
+    ailing: list[Entry] = []  # these come last: a rollout that fails stops the run
     elsewhere: list[Elsewhere] = []
     left: list[Left] = []
     for one in found.values():
         for pointing in one.pointing:
             line = _Decision(basis, one, pointing, seen).line()
             if isinstance(line, Entry):
-                entries.append(line)
+                (ailing if pointing.trouble else entries).append(line)
             elif isinstance(line, Elsewhere):
                 elsewhere.append(line)
             else:
                 left.append(line)
     return CutoverPlan(
         basis=basis,
-        entries=tuple(entries),
-        pull_secrets=_pull_secrets(basis, entries, elsewhere),
+        entries=(*entries, *ailing),
+        pull_secrets=_pull_secrets(basis, [*entries, *ailing], elsewhere),
         elsewhere=tuple(elsewhere),
         left=tuple(left),
         leftovers=sum(len(one.leftovers) for one in found.values()),
@@ -198,6 +199,13 @@ class _Decision:
             yield "nothing owns this pod: the kubelet restarts its containers in place with the new image"
         elif kind in ("CronJob", "PodTemplate"):
             yield "the new image is pulled when it runs next"
+        if pointing.trouble:
+            yield f"it is not well already ({pointing.trouble}), so it comes last: if that stays, the run stops at it"
+        if pointing.instance:
+            yield (
+                f"its label app.kubernetes.io/instance is `{pointing.instance}`: where Argo CD tracks by that label,"
+                " the change belongs in that application"
+            )
         if pointing.applied:
             yield "written by `kubectl apply`: change its file too, or the next apply brings the old image back"
         if self.basis.pull_secret and pointing.without_pod_spec:

@@ -12,12 +12,14 @@ from typing import Any
 
 from registry_core.cutover_entries import Manager, Names, Workload
 from registry_core.cutover_managers import manager_of
+from registry_core.cutover_rollout import trouble_now
 from registry_core.image_paths import pull_secret_names
 from registry_core.inventory import ImageUse
 from registry_core.json_places import ABSENT, Place, place_of, value_at
 from registry_core.workload_kinds import WorkloadKind
 from registry_core.workloads import Surroundings, image_uses
 
+_INSTANCE = "app.kubernetes.io/instance"
 _APPLIED = "kubectl.kubernetes.io/last-applied-configuration"
 
 #: Keys below which a pod's spec lists what names images; `sidecarContainers` is of the Summerwind runners.
@@ -60,6 +62,8 @@ class Pointing:
     selector: Mapping[str, str] = field(default_factory=dict)  #: of PLATFORM_LABELS, as its pods ask for nodes
     applied: bool = False  #: written by `kubectl apply`, so that the old file would bring the old image back
     finished: bool = False  #: a job or pod that is over
+    trouble: str | None = None  #: what it lacks already, before anything is changed
+    instance: str | None = None  #: `app.kubernetes.io/instance`, by which older Argo CD knows its objects
 
 
 def read_pointing(item: Mapping[str, Any], kind: WorkloadKind, cluster: str, hosts: frozenset[str]) -> Pointing | None:
@@ -98,6 +102,8 @@ def read_pointing(item: Mapping[str, Any], kind: WorkloadKind, cluster: str, hos
         manager=manager_of(item),
         selector=_platform_selector(item, specs),
         applied=_APPLIED in _mapping(metadata.get("annotations")),
+        trouble=trouble_now(item, kind.kind),
+        instance=_text(_mapping(metadata.get("labels")).get(_INSTANCE)),
         finished=_is_finished(_mapping(item.get("status")), kind),
     )
 
@@ -158,3 +164,7 @@ def _platform_selector(item: Mapping[str, Any], specs: Mapping[Place, SecretPlac
 
 def _mapping(value: Any) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def _text(value: Any) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -66,6 +66,15 @@ def judge_rollout(item: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | N
     return ARRIVED if ready >= wanted else Rollout("waiting", f"{ready} of {wanted} new pods are ready")
 
 
+def trouble_now(item: Mapping[str, Any], kind: str) -> str | None:
+    """What a workload lacks by its own status, before anybody touches it; None where nothing is known to be wrong."""
+    status = value_at(item, ("status",))
+    if kind not in _BY_STATUS or not isinstance(status, Mapping) or not status:
+        return None  # nobody has said anything of it yet
+    rollout, _ = _BY_STATUS[kind](item)
+    return None if rollout.arrived else rollout.detail
+
+
 def is_new_pod(pod: Mapping[str, Any], entry: Entry) -> bool:
     """Whether a pod names one of the new images of an entry and is not on its way out.
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NamedTuple
 
-from registry_core.cutover_entries import Workload
+from registry_core.cutover_entries import Names, Workload
 from registry_core.cutover_managers import operator_of
 from registry_core.cutover_objects import Pointing, read_pointing
 from registry_core.globs import Matcher
@@ -95,19 +95,19 @@ class ClusterSurvey:
         chosen: list[Pointing] = []
         leftovers: list[Workload] = []
         followers = 0
-        for own, pointing in self._pointing.items():
+        alike: set[tuple[str, str, Names]] = set()
+        for own, pointing in sorted(self._pointing.items(), key=lambda pair: _order(pair[1].workload)):
             verdict = self._judge(own, pointing)
-            if isinstance(verdict, Pointing):
+            if isinstance(verdict, Pointing) and not self._is_alike(own, verdict, alike):
                 chosen.append(verdict)
             elif verdict == "leftover":
                 leftovers.append(pointing.workload)
             else:
                 followers += 1
-        chosen.sort(key=lambda one: _order(one.workload))
         return Found(
             pointing=tuple(chosen),
             followers=followers,
-            leftovers=tuple(sorted(leftovers, key=_order)),
+            leftovers=tuple(leftovers),
             running=self._running(),
             with_pods=frozenset(top for pod in self._pods for top in self._chain(pod)),
         )
@@ -116,6 +116,8 @@ class ClusterSurvey:
         above = list(self._chain(own))[1:]
         if any(one in self._pointing for one in above):
             return "follower"
+        if pointing.finished:
+            return "leftover"
         top = self._known[above[-1] if above else own]
         if top.owner is not None:  # its owner is of a kind that we do not read
             if above and self._known[own].built_in and top.built_in:
@@ -127,7 +129,18 @@ class ClusterSurvey:
                 return "leftover"
             maker = operator_of(top.workload.kind, top.workload.name, pointing.workload.namespace)
             return replace(pointing, manager=maker)
-        return "leftover" if pointing.finished else pointing
+        return pointing
+
+    def _is_alike(self, own: str, pointing: Pointing, alike: set[tuple[str, str, Names]]) -> bool:
+        """Whether a pod of the same maker with the same images was told already: one line is enough for all."""
+        owner = self._known[own].owner
+        if pointing.workload.kind != "Pod" or owner is None:
+            return False
+        key = (pointing.workload.namespace, owner, tuple(image.text for image in pointing.images))
+        if key in alike:
+            return True
+        alike.add(key)
+        return False
 
     def _chain(self, own: str) -> Iterator[str]:
         """An object and what owns it, upwards, as far as it is known."""

@@ -112,6 +112,7 @@ class _Work:
     _changers: dict[str, WorkloadChanger] = field(default_factory=dict, init=False)
     _secrets: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False)
     _content: bytes | None = field(default=None, init=False, repr=False)
+    _giving_up: bool = field(default=False, init=False)
 
     @property
     def journal(self) -> CutoverJournal:
@@ -120,6 +121,8 @@ class _Work:
     def do(self) -> None:
         plan, lines = self.claim.plan, self.journal.lines(self.claim.fingerprint)
         left = [(number, entry) for number, entry in enumerate(plan.entries) if not _is_final(lines.get(number))]
+        # What is to be put back comes first: until then nothing more is changed.
+        left.sort(key=lambda one: not _is_failing(lines.get(one[0])))
         look = FreshLook(self.connections, plan)
         away: dict[str, ClusterError] = {}
         self.progress.begin(f"workloads of the cut-over {plan.subject}", total=len(left))
@@ -129,7 +132,10 @@ class _Work:
                 continue
             try:
                 outcome = self._one(position, entry, lines.get(position), look)
-            except ClusterError as error:  # the other clusters go on
+            except ClusterError as error:
+                if self._giving_up:
+                    raise
+                # The other clusters go on.
                 away[entry.workload.cluster] = error
                 self.progress.note(f"nothing more is changed in {entry.workload.cluster} by this run: {error}")
                 continue
@@ -195,7 +201,8 @@ class _Work:
                     self.progress.note(f"no pull secret in {secret.cluster} {secret.namespace}: {why}")
 
     def _give_up(self, position: int, entry: Entry, why: str) -> NoReturn:
-        """Put a workload back and stop."""
+        """Put a workload back and stop. ClusterError where that could not be asked for: the next run begins with it."""
+        self._giving_up = True
         not_back = self._changer(entry.workload.cluster).put_back(entry)
         word = f"its rollout failed: {why}"
         if not_back is None:
@@ -236,6 +243,10 @@ class _Work:
             changer = WorkloadChanger(connection, self.run.watching(self.settings))
             self._changers[cluster] = self.opened.enter_context(closing(changer))
         return self._changers[cluster]
+
+
+def _is_failing(line: CutoverLine | None) -> bool:
+    return line is not None and line.failing is not None
 
 
 def _is_final(line: CutoverLine | None) -> bool:

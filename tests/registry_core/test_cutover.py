@@ -122,6 +122,19 @@ def test_a_cut_over_that_rolls_out_another_image_than_runs_says_so() -> None:
     assert same.entries[0].notes == ()
 
 
+def test_what_is_not_well_already_comes_last_and_says_so() -> None:
+    ailing = deployment("ailing", CART)
+    ailing["status"] = {"updatedReplicas": 2, "replicas": 2, "availableReplicas": 1}
+    well = deployment("well", CART, labels={"app.kubernetes.io/instance": "shop"})
+    well["status"] = {"updatedReplicas": 2, "replicas": 2, "availableReplicas": 2}
+    plan = plan_of(ailing, well)
+    assert [entry.workload.name for entry in plan.entries] == ["well", "ailing"]
+    assert plan.entries[1].notes == (
+        "it is not well already (1 of 2 new pods are ready), so it comes last: if that stays, the run stops at it",
+    )
+    assert "where Argo CD tracks by that label" in plan.entries[0].notes[0]
+
+
 def test_a_real_cluster_is_planned_whole() -> None:
     plan = plan_of(*real_objects("production"), pull_secret="new-pull")
     assert plan.counted == 11

@@ -125,6 +125,14 @@ def test_finished_jobs_and_pods_are_left_over() -> None:
     assert [one.name for one in found.leftovers] == ["alone", "once"]
 
 
+def test_pods_of_one_unknown_maker_are_one_line_and_finished_ones_none() -> None:
+    pods = [workload("Pod", f"step-{number}", IMAGE, **owned_by("Workflow", "build", "w")) for number in range(3)]
+    pods[0]["status"] = {"phase": "Succeeded"}
+    found = survey(pods)
+    assert names(found) == [("Pod", "step-1")]
+    assert (len(found.leftovers), found.followers) == (1, 1)
+
+
 def test_only_the_namespaces_of_the_cut_over_are_looked_at() -> None:
     items = [deployment("a", IMAGE, namespace="team-a"), deployment("b", IMAGE, namespace="other")]
     assert names(survey(items, namespaces=("team-*",))) == [("Deployment", "a")]

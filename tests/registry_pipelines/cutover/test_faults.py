@@ -5,8 +5,10 @@ from __future__ import annotations
 import base64
 import json
 import os
+import random
 import re
 import signal
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -23,7 +25,7 @@ from tests.registry_pipelines.cutover.carrying_out import (
 )
 from tests.registry_pipelines.cutover.estate import NEW_HOST, Estate
 from tests.resources.clusters.api_server import Answer
-from tests.resources.clusters.changing_server import SECRETS
+from tests.resources.clusters.changing_server import SECRETS, ChangingCluster
 
 #: No answer at all.
 GONE = Answer(how="drop")
@@ -283,12 +285,42 @@ def test_a_run_that_is_killed_before_it_put_a_workload_back_is_put_back_by_the_n
     cluster.meddle = meddle
     with pytest.raises(ClusterError):
         carry_out(estate, plan, a_run(run_id="killed"))
+    assert set(outcomes(estate, plan)) == {"production/web"}  # nothing more was changed, in no cluster
     cluster.always.clear()
     assert any(NEW_HOST in text for text in images_of(estate)["production/deployments/health/web"])
     cluster.meddle = lambda *_: None
     with pytest.raises(PartialFailure, match="it has its old images again"):
         carry_out(estate, plan)
     assert images_of(estate)["production/deployments/health/web"] == before["production/deployments/health/web"]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_whatever_fails_on_the_way_it_completes_patches_once_and_can_be_returned(estate: Estate, seed: int) -> None:
+    before, chance = images_of(estate), random.Random(seed)
+    plan = approved_plan(estate)
+
+    def meddle(cluster: ChangingCluster) -> Callable[[str, str], None]:
+        def trouble(method: str, _path: str) -> None:
+            lucky = chance.random() < 0.8
+            cluster.always = {} if lucky else {"*": chance.choice([GONE, Answer(500), Answer(503), Answer(429)])}
+
+        return trouble
+
+    for server in estate.servers.values():
+        server.cluster.meddle = meddle(server.cluster)
+    for _ in range(30):
+        try:
+            done = carry_out(estate, plan)
+            break
+        except (ClusterError, PartialFailure):
+            continue
+    assert done.counts["changed"] == plan.counted
+    assert len(patches_of(estate)) == plan.counted
+    for _ in range(30):
+        if not roll_back(estate, plan).left:
+            break
+    assert images_of(estate) == before
+    assert len(patches_of(estate)) == 2 * plan.counted
 
 
 def test_commands_end_with_the_codes_that_they_promise(estate: Estate) -> None:
