@@ -21,6 +21,7 @@ class PlanWords:
     happens: str  #: what happens to them: `12 images go`
     done: str  #: what would have been done: `Nothing is deleted.`
     title: str  #: of what is carried out: `Eviction from main is done`
+    stands: bool = False  #: of no age, and not used up: a rule, rather than a plan
 
     @property
     def field(self) -> str:
@@ -36,6 +37,8 @@ PLAN_WORDS: Mapping[PlanKind, PlanWords] = {
     "eviction": PlanWords("an eviction plan", "registry", "image", "go", "deleted", "Eviction from"),
     "migration": PlanWords("a migration plan", "migration", "image", "are copied", "copied", "Migration"),
     "cutover": PlanWords("a cut-over plan", "cutover", "workload", "are changed", "changed", "Cut-over"),
-    "replication": PlanWords("a replication rule", "replication", "rule", "stand", "copied", "Replication"),
+    "replication": PlanWords(
+        "a replication rule", "replication", "rule", "stand", "copied", "Replication", stands=True
+    ),
     "collection": PlanWords("a collection plan", "registry", "image", "are collected", "collected", "Collection of"),
 }

@@ -44,23 +44,37 @@ def judge_replication(
 ) -> ReplicationStatus:
     """The status of a rule. `journal` also holds what the rule takes no more; `unread` says what else is lacking."""
     place = _Destination.of(destination, source.chosen, journal)
-    names, faults = target_names(rule, {one.repository for one in source.chosen if one.can_be_asked})
-    tried = {(one.repository, one.digest): one for one in journal.images}
-    since = _first_seen(source.seen)
-    behind = [found for one in source.chosen if (found := _behind(one, names, faults, place, tried, since)) is not None]
     times = [seen.as_of for seen in (source.seen, destination) if seen.as_of is not None]
     return ReplicationStatus(
         rule=rule,
         fingerprint=fingerprint,
         standing=standing,
         wanted=len(source.chosen),
-        behind=tuple(sorted(behind, key=lambda one: (LAGS.index(one.lag), one.repository, one.tags))),
+        behind=_all_behind(rule, source, place, journal),
         gone=tuple(_gone(source.seen, place, journal)),
         runs=runs,
         unread=(*unread, *_unread(source.seen), *_unread(destination)),
         as_of=min(times, default=None),
         events_waiting=events_waiting,
     )
+
+
+def behind_of(
+    rule: CopyRule, source: SourceSeen, destination: CatalogSeen, journal: ReplicationJournal
+) -> tuple[Behind, ...]:
+    """What is not known to be in step, the gravest first."""
+    return _all_behind(rule, source, _Destination.of(destination, source.chosen, journal), journal)
+
+
+def _all_behind(
+    rule: CopyRule, source: SourceSeen, place: _Destination, journal: ReplicationJournal
+) -> tuple[Behind, ...]:
+    names, faults = target_names(rule, {one.repository for one in source.chosen if one.can_be_asked})
+    tried = {(one.repository, one.digest): one for one in journal.images}
+    since = _first_seen(source.seen)
+    found = (_behind(one, names, faults, place, tried, since) for one in source.chosen)
+    behind = [one for one in found if one is not None]
+    return tuple(sorted(behind, key=lambda one: (LAGS.index(one.lag), one.repository, one.tags)))
 
 
 @dataclass(frozen=True)

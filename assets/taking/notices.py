@@ -123,8 +123,7 @@ def _plans(connections: Connections, now: datetime, link_of: LinkOfPlan) -> Iter
             group=f"{_capital(record.words.article)} for {record.subject} waits for approval",
             state="waiting",
             line=_cut(
-                f"{agreement_text(record)}. Good until {record.good_until:%Y-%m-%d %H:%M} UTC."
-                f" `registry-pipelines plan show {record.short}`"
+                f"{agreement_text(record)}. {_capital(record.validity)}. `registry-pipelines plan show {record.short}`"
             ),
             gravity="warning",
             link=link_of(record),

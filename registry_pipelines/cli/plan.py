@@ -124,7 +124,7 @@ def _sentences(record: PlanRecord) -> list[str]:
     return [
         f"plan {record.fingerprint}",
         f"{record.words.article} for {record.subject}, {record.state}{': ' + record.why if record.why else ''}",
-        f"{agreement_text(record)}; made {moment(record.made_at)}, good until {moment(record.good_until)}",
+        f"{agreement_text(record)}; made {moment(record.made_at)}, {record.validity}",
     ]
 
 

@@ -20,13 +20,16 @@ from assets.taking.migration import look_at_both
 from assets.taking.plan import limits_of
 from assets.taking.progress import Progress, Silent
 from assets.taking.replication import file_rule
+from assets.taking.whole_site import catalog_of
 from registry_core.approval import ApprovalRules
 from registry_core.copying import ImageCopy
 from registry_core.errors import PartialFailure, RegistryError, RegistryPipelinesError
 from registry_core.migration_entries import MigrationEntry, MigrationOutcome, MigrationWord, image_to_copy
+from registry_core.migration_words import Chosen
 from registry_core.replication import ReplicationRule
 from registry_core.replication_following import Following
-from registry_core.replication_status import ReplicatedImage
+from registry_core.replication_judgement import behind_of
+from registry_core.replication_status import ReplicatedImage, ReplicationJournal, SourceSeen
 from registry_pipelines.migrating.last_look import Looked, PlacedEntry, look_again
 from resources.connections import Connections
 from resources.database.ledger_records import HolderIsAlive
@@ -120,7 +123,10 @@ class _Work:
             RegistryClient(registry).ping()
         self._read_source_anew()
         chosen = take_choice(self.connections, copies, limits_of(self.connections.site), now=self.run.clock()).chosen
-        self._following = Following.of(copies, self.connections.history.replications.journal(name))
+        journal = self.connections.history.replications.journal(name)
+        self._following = Following.of(copies, journal)
+        if self.run.trigger == "event":
+            chosen = self._not_in_step(chosen, journal)
         entries = [
             self._following.judge(entry)
             for entry in look_at_both(self.connections, self._following.look_by, chosen, self.progress)
@@ -143,6 +149,18 @@ class _Work:
         old = newest is None or self.run.clock() - newest.as_of > _FRESH
         if old or self.run.trigger == "event":
             take_catalog(self.connections, registry, progress=self.progress, run_id=self.run.run_id)
+
+    def _not_in_step(self, chosen: list[Chosen], journal: ReplicationJournal) -> list[Chosen]:
+        """After an event only what is not known to be in step is asked about, so that a push into a large registry is
+        followed soon; all the rest is asked about on schedule."""
+        found = behind_of(
+            self.rule.rule,
+            SourceSeen(chosen=chosen, seen=catalog_of(self.connections, self.rule.rule.source)),
+            catalog_of(self.connections, self.rule.rule.destination),
+            journal,
+        )
+        late = {(one.repository, one.digest, one.tags) for one in found}
+        return [one for one in chosen if (one.repository, one.digest, one.tags) in late]
 
     def _copy(self, wanted: list[PlacedEntry], source: RegistryConnection) -> None:
         if not wanted:

@@ -57,6 +57,13 @@ class PlanRecord:
     def words(self) -> PlanWords:
         return PLAN_WORDS[self.kind]
 
+    @property
+    def validity(self) -> str:
+        """How long it may be carried out: `good until 2026-04-02 08:00 UTC`."""
+        if self.words.stands:
+            return "stands until it is changed or rejected"
+        return f"good until {self.good_until:%Y-%m-%d %H:%M} UTC"
+
 
 @dataclass(frozen=True, slots=True)
 class StoredPlan(Generic[P_co]):

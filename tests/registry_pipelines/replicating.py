@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 
+from assets.taking.progress import Progress
 from assets.taking.replication import file_rule, take_replication_status
-from registry_core.approval import ApprovalRules
+from registry_core.approval import Approval, ApprovalRules
 from registry_core.replication_status import ReplicationStatus
 from registry_pipelines.approving.form import approval_form
 from registry_pipelines.links import EXECUTE, approve_job
-from registry_pipelines.replicating.run import Replicated, ReplicationRun, replicate
+from registry_pipelines.replicating.run import Replicated, ReplicationRun, Trigger, replicate
 from registry_pipelines.replication_jobs import replication_config
 from tests.company import REGISTRY, Company
 from tests.registry_pipelines.planning import filled_form, run_job
@@ -21,12 +23,19 @@ RULE = "second-copy"
 ALL_OF_HEALTH: dict[str, Any] = {"from": REGISTRY, "to": COPY, "what": {"repositories": ["health/*"], "all": True}}
 
 
-def with_replication(company: Company, destination: Any, rule: dict[str, Any] | None = None, **sections: Any) -> None:
+def with_replication(
+    company: Company,
+    destination: Any,
+    rule: dict[str, Any] | None = None,
+    *,
+    settings: dict[str, Any] | None = None,
+    **sections: Any,
+) -> None:
     """Configure a replication to `destination` (anything with a `.url`), and survey the company."""
     company.configure(
         registries={
             REGISTRY: {"url": company.registry.url, "hosts": [REGISTRY], "retries": 1, **company.extra},
-            COPY: {"url": destination.url, "hosts": [COPY], "retries": 1},
+            COPY: {"url": destination.url, "hosts": [COPY], "retries": 1, **(settings or {})},
         },
         replications={RULE: rule or ALL_OF_HEALTH},
         **sections,
@@ -47,10 +56,22 @@ def run(company: Company, instance: dg.DagsterInstance, trigger: str = "manual")
     return run_job(company, instance, EXECUTE["replication"], config=replication_config(RULE, trigger))
 
 
-def copied(company: Company) -> Replicated:
-    """A run without Dagster around it."""
+def copied(company: Company, trigger: Trigger = "manual", *, progress: Progress | None = None) -> Replicated:
+    """A run without Dagster around it, by an approved rule."""
     with company.connections() as connections:
-        return replicate(connections, RULE, ReplicationRun("by-hand", "manual", ApprovalRules(), lambda _: False))
+        run = ReplicationRun("by-hand", trigger, ApprovalRules(), lambda _: False)
+        return replicate(connections, RULE, run, progress=progress)
+
+
+def approve_by_hand(company: Company) -> None:
+    """The decision over the rule as it is now, without Dagster."""
+    with company.connections() as connections:
+        rule, now = file_rule(connections, RULE), datetime.now(UTC)
+        approval = Approval(
+            fingerprint=rule.fingerprint, decision="approve", who="Alice", at=now, reason="as agreed", count=1,
+            expires_at=now + timedelta(hours=1),
+        )  # fmt: skip
+        connections.ledger.file_decision(approval, ApprovalRules())
 
 
 def status(company: Company) -> ReplicationStatus:
