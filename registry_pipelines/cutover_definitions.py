@@ -29,7 +29,7 @@ def build_cutover_definitions(site: Site) -> CutoverDefinitions:
     """Assets, jobs and sensors of the cut-overs of a site."""
     if not site.cutovers:
         return CutoverDefinitions()
-    execution, rollback = build_execution_job(), build_rollback_job()
+    execution, rollback = build_execution_job(site), build_rollback_job(site)
     return CutoverDefinitions(
         assets=(build_cutover_plan(site, links_of_cutover), cutover_approval(site), cutover_outcome(site)),
         jobs=(build_planning_job(), build_approval_job("cutover"), execution, rollback),

@@ -22,6 +22,7 @@ from registry_pipelines.cutover.rollback import refuse_partial, rollback_cutover
 from registry_pipelines.doorbell import EXECUTE_OP
 from registry_pipelines.holders import Holders
 from registry_pipelines.links import EXECUTE, ROLLBACK, location_of, rollback_link
+from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.site import SiteResource
 
@@ -109,7 +110,12 @@ def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fing
         context.log_event(outcome_event(stored.record, stored.plan, journal, rollback=rollback))
 
 
-def build_execution_job() -> dg.JobDefinition:
+def _pod_tags(site: Site) -> dict[str, object]:
+    """The pod of the configuration, where runs are pods."""
+    return {} if site.cutover_pod is None else {"dagster-k8s/config": site.cutover_pod.dagster_k8s_config()}
+
+
+def build_execution_job(site: Site) -> dg.JobDefinition:
     """The job that changes workloads."""
 
     @dg.job(
@@ -117,6 +123,7 @@ def build_execution_job() -> dg.JobDefinition:
         description="Carry out one approved cut-over plan. Started by the sensor `execute_approved_cutovers`; start it"
         " again (Re-execute) when it ended early: it goes on where the journal ends, and does nothing twice.",
         executor_def=dg.in_process_executor,
+        tags=_pod_tags(site),
     )
     def execute_cutover_plan() -> None:
         change_workloads()
@@ -124,7 +131,7 @@ def build_execution_job() -> dg.JobDefinition:
     return execute_cutover_plan
 
 
-def build_rollback_job() -> dg.JobDefinition:
+def build_rollback_job(site: Site) -> dg.JobDefinition:
     """The way back."""
 
     @dg.job(
@@ -132,6 +139,7 @@ def build_rollback_job() -> dg.JobDefinition:
         description="Return all that a cut-over plan changed. Open it by the link in `cutover_outcome`, which fills in"
         " the plan.",
         executor_def=dg.in_process_executor,
+        tags=_pod_tags(site),
     )
     def rollback_job() -> None:
         return_workloads()

@@ -123,6 +123,8 @@ class _Work:
         left = [(number, entry) for number, entry in enumerate(plan.entries) if not _is_final(lines.get(number))]
         # What is to be put back comes first: until then nothing more is changed.
         left.sort(key=lambda one: not _is_failing(lines.get(one[0])))
+        if left:
+            self._refuse_what_cannot_be_done()
         look = FreshLook(self.connections, plan)
         away: dict[str, ClusterError] = {}
         self.progress.begin(f"workloads of the cut-over {plan.subject}", total=len(left))
@@ -145,6 +147,13 @@ class _Work:
                 self.progress.note(f"{entry.workload}: {outcome.word}: {outcome.why}")
         for first in away.values():
             raise first
+
+    def _refuse_what_cannot_be_done(self) -> None:
+        """Before anything is: Refused for a cluster that is a dump, ConfigError for a login that cannot be had."""
+        for cluster in self.claim.plan.basis.clusters:
+            self._changer(cluster)
+        if self.claim.plan.pull_secrets:
+            self._content = self.connections.pull_secret_content(self.claim.plan.subject)
 
     def _one(self, position: int, entry: Entry, line: CutoverLine | None, look: FreshLook) -> CutoverOutcome:
         if line is not None and line.failing is not None:
@@ -228,8 +237,7 @@ class _Work:
         return None if why is None else CutoverOutcome("refused by cluster", why)
 
     def _make(self, secret: PullSecret) -> str | None:
-        if self._content is None:
-            self._content = self.connections.pull_secret_content(self.claim.plan.subject)
+        assert self._content is not None
         made, why = self._changer(secret.cluster).make_pull_secret(
             secret, self._content, plan=self.claim.fingerprint[:12]
         )

@@ -13,7 +13,7 @@ from resources.configuration.spans import Span
 
 
 class DeletionPod(Settings):
-    """Where Dagster runs in Kubernetes: the pod of the one job that deletes, so that no other holds its secrets."""
+    """Where Dagster runs in Kubernetes: the pod of a job that deletes or changes; no other then holds its secrets."""
 
     service_account: str | None = Field(None, description="its service account", examples=["registry-deleter"])
     secrets: tuple[str, ...] = Field(

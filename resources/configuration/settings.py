@@ -18,7 +18,12 @@ from resources.configuration.credential_settings import Credentials, TlsSettings
 from resources.configuration.cutover_settings import CutoverSettings
 from resources.configuration.database_settings import DatabaseSettings
 from resources.configuration.event_settings import EventName, EventSettings
-from resources.configuration.eviction_settings import CollectionSettings, EvictionSettings, QuarantineSettings
+from resources.configuration.eviction_settings import (
+    CollectionSettings,
+    DeletionPod,
+    EvictionSettings,
+    QuarantineSettings,
+)
 from resources.configuration.limit_settings import Limits, Schedules
 from resources.configuration.migration_settings import MigrationSettings
 from resources.configuration.namespaces import Namespaces, environment_of_namespace
@@ -245,6 +250,11 @@ class Site(Settings):
         {},
         description="workloads to be pointed at another registry, by a name that we give it; see cut-over",
         examples=[{"move": {"clusters": ["production"], "from": "old", "to": "new", "pin": "digest"}}],
+    )
+    cutover_pod: DeletionPod | None = Field(
+        None,
+        description="where Dagster runs in Kubernetes: the pod of the jobs that change workloads",
+        examples=[{"service_account": "registry-cutover"}],
     )
     schedules: Schedules = Field(Schedules(), description="when the graph is made again")
     severity: dict[Environment, Severity] = Field(

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 import pytest
+from dagster_k8s.job import get_user_defined_k8s_config
 
 from assets import cluster_inventory, cutover_outcome, cutover_plan
 from assets.taking.catalog import take_catalog
@@ -139,6 +140,15 @@ def test_an_approved_plan_rings_the_bell(estate: Estate, instance: dg.DagsterIns
     with dg.build_sensor_context(instance, resources={"site": (definitions.resources or {})["site"]}) as context:
         (request,) = sensor.evaluate_tick(context).run_requests or ()
     assert (request.run_key, request.tags["cutover"]) == (record.fingerprint, "move")
+
+
+def test_the_jobs_that_change_workloads_have_a_pod_of_their_own(estate: Estate) -> None:
+    estate.configure(cutover_pod={"service_account": "registry-cutover", "secrets": ["cutover"]})
+    definitions = build_definitions(estate.loaded)
+    for job in (EXECUTE["cutover"], ROLLBACK):
+        config = get_user_defined_k8s_config(definitions.resolve_job_def(job).tags)
+        assert config.pod_spec_config == {"service_account_name": "registry-cutover"}
+        assert config.container_config["env_from"] == [{"secret_ref": {"name": "cutover"}}]
 
 
 def test_a_site_without_cut_overs_has_nothing_of_them(estate: Estate) -> None:

@@ -7,8 +7,9 @@ import json
 
 import pytest
 
+from assets.taking.catalog import take_catalog
 from registry_core.cutover import CutoverPlan
-from registry_core.errors import ApprovalMissing, PartialFailure, Refused
+from registry_core.errors import ApprovalMissing, ConfigError, PartialFailure, Refused
 from registry_pipelines.cutover.execution import RolloutFailed
 from tests.image_builder import make_image, push
 from tests.kubernetes import OLD_HOST, deployment, workload
@@ -21,7 +22,7 @@ from tests.registry_pipelines.cutover.carrying_out import (
     outcomes,
     roll_back,
 )
-from tests.registry_pipelines.cutover.estate import NEW_HOST, PASSWORD, Estate
+from tests.registry_pipelines.cutover.estate import NEW_HOST, OLD, PASSWORD, Estate
 from tests.resources.clusters.changing_server import PODS, SECRETS
 
 
@@ -208,6 +209,33 @@ def test_a_configuration_that_says_something_else_by_now_is_refused(estate: Esta
     with pytest.raises(Refused, match="was changed or removed in the configuration since the plan"):
         carry_out(estate, plan)
     assert not estate.cluster().changes
+
+
+def test_a_failover_needs_nothing_of_the_lost_registry(estate: Estate) -> None:
+    with estate.connections() as connections:
+        take_catalog(connections, OLD)
+    estate.old.stop()
+    before = images_of(estate)
+    plan = approved_plan(estate)
+    assert carry_out(estate, plan).counts["changed"] == plan.counted == 18
+    assert all("@sha256:" in change.new for entry in plan.entries for change in entry.images)
+    roll_back(estate, plan)
+    assert images_of(estate) == before
+
+
+def test_what_cannot_be_done_at_all_is_said_before_anything_is(estate: Estate, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan = approved_plan(estate)
+    monkeypatch.delenv("PULL_PASSWORD")
+    with pytest.raises(ConfigError, match="PULL_PASSWORD is not set"):
+        carry_out(estate, plan)
+    server, token = estate.servers["production"], str(estate.root / "token")
+    dump = str(estate.root / "company" / "clusters" / "staging")
+    estate.configure(
+        clusters={"production": {"server": server.url, "token": {"file": token}}, "staging": {"dump": dump}}
+    )
+    with pytest.raises(Refused, match="the cluster staging is read from a dump"):
+        carry_out(estate, plan)
+    assert not any(server.cluster.changes for server in estate.servers.values())
 
 
 def test_a_rollback_waits_for_no_run_that_is_alive(estate: Estate) -> None:
