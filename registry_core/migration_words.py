@@ -136,7 +136,7 @@ def _unresolved(choice: Choice) -> Iterator[Chosen]:
         repository = first["repository"] or first["reference"]
         if first["repository"] and repository not in choice.scope:
             continue
-        users = _words(rows)
+        users = _words(_uses(rows))
         fault: Fault = rows["fault"].iloc[0]
         yield Chosen(
             repository=repository,
@@ -166,7 +166,7 @@ class _Users:
     def __init__(self, choice: Choice) -> None:
         usage, nodes = choice.usage.usage, choice.nodes
         images = nodes.graph.rows_at(usage["repository"], usage["digest"])
-        self._usage = usage
+        self._uses = _uses(usage)
         self._chosen: Array = usage["cluster"].isin(list(choice.selection.in_use)).to_numpy()
         self._rows: defaultdict[int, list[int]] = defaultdict(list)
         for place, image in enumerate(images.tolist()):
@@ -177,16 +177,21 @@ class _Users:
     def of(self, image: int, *, everywhere: bool = False) -> str:
         """In words; of the chosen clusters, or of all."""
         rows = [row for row in self._rows.get(image, ()) if everywhere or self._chosen[row]]
-        return _words(self._usage.iloc[rows]) if rows else ""
+        return _words(self._uses[row] for row in rows) if rows else ""
 
 
-def _words(uses: pd.DataFrame) -> str:
+def _uses(usage: pd.DataFrame) -> list[tuple[str, int]]:
+    """The workload and the pods of each row; Python's own values, because an image at a time is asked for."""
+    columns = [usage[name].tolist() for name in ("cluster", "namespace", "owner_name")]
+    pods = pd.to_numeric(usage["pods"]).fillna(0).astype("int64").tolist()
+    return list(zip(("/".join(map(str, names)) for names in zip(*columns, strict=True)), pods, strict=True))
+
+
+def _words(uses: Iterable[tuple[str, int]]) -> str:
     """`production/health/web (3 pods)`, three of them and how many more."""
     pods: dict[str, int] = {}
-    columns = [uses[name].tolist() for name in ("cluster", "namespace", "owner_name", "pods")]
-    for cluster, namespace, owner, count in zip(*columns, strict=True):
-        workload = f"{cluster}/{namespace}/{owner}"
-        pods[workload] = max(pods.get(workload, 0), int(count) if count == count else 0)  # NaN is not itself
+    for workload, count in uses:
+        pods[workload] = max(pods.get(workload, 0), count)
     names = [
         f"{workload} ({count} {'pod' if count == 1 else 'pods'})" if count else workload
         for workload, count in sorted(pods.items())
