@@ -35,7 +35,6 @@ class CollectionForm(dg.Config):
 
 
 @dg.op(
-    name=EXECUTE_OP,
     pool=POOL,
     description="Checks the approval, refuses while the registry takes pushes or another plan changes it, measures the"
     " storage, runs the registry's own collection as the plan says, measures again, and keeps what it wrote.",
@@ -77,7 +76,7 @@ def build_collection_job(site: Site) -> dg.JobDefinition:
         tags={} if pod is None else {"dagster-k8s/config": pod.dagster_k8s_config()},
     )
     def execute_collection_plan() -> None:
-        collect()
+        collect.alias(EXECUTE_OP)()  # ops of a repository have names of their own
 
     return execute_collection_plan
 

@@ -39,7 +39,6 @@ class CutoverForm(dg.Config):
 
 
 @dg.op(
-    name=EXECUTE_OP,
     pool=POOL,
     description="Checks the approval; then, workload by workload: looks whether the destination serves its images,"
     " records what it is, patches it with the API's concurrency check, watches its rollout, and writes each step into"
@@ -126,7 +125,7 @@ def build_execution_job(site: Site) -> dg.JobDefinition:
         tags=_pod_tags(site),
     )
     def execute_cutover_plan() -> None:
-        change_workloads()
+        change_workloads.alias(EXECUTE_OP)()  # ops of a repository have names of their own
 
     return execute_cutover_plan
 

@@ -39,7 +39,6 @@ class MigrationForm(dg.Config):
 
 
 @dg.op(
-    name=EXECUTE_OP,
     pool=POOL,
     description="Checks the approval, looks at every tag once more, copies each image with its digest unchanged and its"
     " tags last, reads it back, and writes each outcome into the journal as it comes. It can only shrink the plan.",
@@ -78,7 +77,7 @@ def build_execution_job() -> dg.JobDefinition:
         executor_def=dg.in_process_executor,
     )
     def execute_migration_plan() -> None:
-        copy_images()
+        copy_images.alias(EXECUTE_OP)()  # ops of a repository have names of their own
 
     return execute_migration_plan
 

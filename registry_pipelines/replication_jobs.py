@@ -31,7 +31,6 @@ class ReplicationForm(dg.Config):
 
 
 @dg.op(
-    name=EXECUTE_OP,
     pool=POOL,
     description="Checks that the rule is approved as it is, reads the source anew, compares both registries, copies"
     " what is missing with its digest unchanged and its tags last, reads it back, and writes down what came of each"
@@ -74,7 +73,7 @@ def build_replication_job() -> dg.JobDefinition:
         executor_def=dg.in_process_executor,
     )
     def replicate_job() -> None:
-        copy_by_rule()
+        copy_by_rule.alias(EXECUTE_OP)()  # ops of a repository have names of their own
 
     return replicate_job
 

@@ -34,7 +34,7 @@ def build_approval_job(kind: PlanKind) -> dg.JobDefinition:
     form = create_model("DecisionForm", __base__=DecisionForm, **{words.field: counted})
 
     @dg.op(
-        name=APPROVAL_OP,
+        name=f"decide_{kind}",  # ops of a repository have names of their own; the form calls it `decide`
         description="Checks the decision (person, number, reason, code, age of the plan) and files it.",
         tags={"kind": "person"},
     )
@@ -50,7 +50,7 @@ def build_approval_job(kind: PlanKind) -> dg.JobDefinition:
         executor_def=dg.in_process_executor,
     )
     def approve() -> None:
-        decide()
+        decide.alias(APPROVAL_OP)()
 
     return approve
 

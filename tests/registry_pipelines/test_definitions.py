@@ -6,7 +6,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.company import Company
+import dagster as dg
+
+from registry_pipelines.definitions import build_definitions
+from tests.company import REGISTRY, Company
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,3 +51,23 @@ def test_a_broken_configuration_is_told_with_all_its_problems_when_dagster_loads
     assert loaded.returncode != 0
     for words in ("registries.r.url", "did you mean", "choose one way to reach the cluster"):
         assert words in loaded.stderr
+
+
+def test_dagster_can_load_every_job_of_a_site_that_uses_everything(company: Company) -> None:
+    other = {"url": "http://new.example.com", "hosts": ["new.example.com"]}
+    company.configure(
+        registries={REGISTRY: {"url": company.registry.url, "hosts": [REGISTRY]}, "new": other},
+        policies=[{"repositories": ["**"], "keep_last": 3}],
+        migrations={"move": {"from": REGISTRY, "to": "new", "what": {"all": True}}},
+        replications={"keep": {"from": REGISTRY, "to": "new", "what": {"newest": 3}}},
+        clusters={"production": {"context": "production"}},
+        cutovers={"point": {"clusters": ["production"], "from": REGISTRY, "to": "new"}},
+    )
+    definitions = build_definitions(company.loaded)
+    dg.Definitions.validate_loadable(definitions)
+    jobs = {job.name for job in definitions.get_repository_def().get_all_jobs()}
+    kinds = ("eviction", "migration", "cutover", "replication")
+    assert {f"{deed}_{kind}_plan" for deed in ("approve", "execute") for kind in kinds} <= jobs | {
+        "execute_replication_plan"  # a rule that is approved is carried out by runs of its own
+    }
+    assert "verify_migrations" in jobs
