@@ -27,6 +27,7 @@ from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.database import snapshots
 from resources.database.ledger_records import PlanRecord
+from resources.registry.providers.choice import removes_single_tags
 
 #: A waiting plan of which less than this part of its life is over is kept when nothing changed.
 _STILL_YOUNG = 0.5
@@ -58,7 +59,7 @@ def take_plan(connections: Connections, registry: str, *, run_id: str | None = N
     """
     now = datetime.now(UTC)
     decisions = decide_now(connections, registry)
-    single_tags = connections.registry_settings(registry).removes_single_tags is True
+    single_tags = removes_single_tags(connections.registry_settings(registry))
     plan = make_plan(decisions, limits_of(connections.site), now=now, can_remove_single_tags=single_tags)
     problems = check_plan(plan, decisions.facts, now=now)
     waiting = _waiting(connections, registry)

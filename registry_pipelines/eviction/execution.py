@@ -30,6 +30,7 @@ from resources.connections import Connections
 from resources.database.ledger_records import Claim, EntryEnded, HolderIsAlive, JournalLine, KeptImage, PlanRecord
 from resources.registry.client import RegistryClient
 from resources.registry.connection import RegistryConnection
+from resources.registry.providers.choice import removes_single_tags
 from resources.registry.quarantine import Quarantine
 
 
@@ -143,7 +144,7 @@ class _Work:
 
     def _within_what_is_known(self, wave: Sequence[Placed]) -> Sequence[Placed]:
         """Single tags are removed only where the configuration still says that this is known to work."""
-        if self.connections.registry_settings(self.claim.subject).removes_single_tags is True:
+        if removes_single_tags(self.connections.registry_settings(self.claim.subject)):
             return wave
         why = EntryOutcome("spared", "the registry is not known to remove single tags (`removes_single_tags`)")
         self._write([EntryEnded(one.position, one.entry, why) for one in wave if one.entry.kind == "untag"])

@@ -167,8 +167,8 @@ class RegistrySettings(Settings):
     )
     removes_single_tags: bool | Literal["unknown"] = Field(
         "unknown",
-        description="whether it can remove a tag and leave the image: distribution 3 can, 2 and GHCR cannot;"
-        " never found out by trial, so plans remove single tags only where this is `true`",
+        description="whether it can remove a tag and leave the image: distribution 3 can, 2 and GHCR cannot; `unknown`"
+        " goes by what the vendor documents of its API, and is no where there is none. Never found out by trial",
     )
     quarantine: QuarantineSettings | None = Field(
         None, description="keep the blobs of evicted images for a while", examples=[{"folder": "quarantine"}]

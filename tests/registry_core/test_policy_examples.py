@@ -53,7 +53,10 @@ def _decide(example: dict[str, Any]) -> Decisions:
                 created_at=_time(image.get("created")),
             )
         for used in example.get("in_use", {}).get(repository, ()):
-            registry.use(repository, f"{repository} {used}")
+            name, by_digest = (used["name"], True) if isinstance(used, dict) else (used, False)
+            known_as = f"@{digest(f'{repository} {name}')}" if by_digest else f":{name}"
+            reference = f"registry.example.com/{repository}{known_as}"
+            registry.use(repository, f"{repository} {name}", reference=reference)
     return decide(read_policies(example["policies"]), registry.catalog(), registry.uses(), evidence=Evidence.at(AS_OF))
 
 
@@ -76,6 +79,11 @@ def test_the_example_is_decided_as_the_page_says(path):
             for name, reasons in images.items()
         }
         assert told[decision] == expected
+
+    if "tags_go" in example:
+        tags = decisions.facts.nodes.catalog.tags[decisions.single_tags]
+        loose = {repository: sorted(of["tag"]) for repository, of in tags.groupby("repository")}
+        assert loose == example["tags_go"]
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)

@@ -121,6 +121,19 @@ def own_settings_of(settings: RegistrySettings) -> ProviderSettings:
     return _by_host(settings)
 
 
+def removes_single_tags(settings: RegistrySettings) -> bool:
+    """Whether a tag can be removed from an image that stays: as the settings say, else as the vendor documents its API.
+
+    Never found out by trial: some registries take the whole image.
+    """
+    if settings.removes_single_tags != "unknown":
+        return settings.removes_single_tags
+    own = own_settings_of(settings)
+    if own.quay is not None and own.quay.token is None:
+        return False  # the registry's own DELETE is asked then
+    return any(PROVIDERS[vendor].capabilities.removes_single_tags.verdict == "yes" for vendor in own.vendors)
+
+
 def _by_host(settings: RegistrySettings) -> ProviderSettings:
     host = settings.host.lower()
     signed_in = settings.credentials is not None

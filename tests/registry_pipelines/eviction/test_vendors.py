@@ -211,7 +211,7 @@ def test_what_harbor_refuses_is_told_and_what_belongs_to_it_waits(tmp_path: Path
 
 
 def test_harbor_removes_a_single_tag_and_leaves_the_image(tmp_path: Path, harbor: HarborEmulator) -> None:
-    estate = at_harbor(tmp_path / "site", harbor, removes_single_tags=True)
+    estate = at_harbor(tmp_path / "site", harbor)
     policies = [{"repositories": ["**"], "keep_last": 1, "keep_tags": ["also-*"], "untagged": {"keep": False}}]
     estate.configure(policies=policies)
     plan = estate.plan()

@@ -11,7 +11,7 @@ from registry_core.errors import ConfigError
 from resources.configuration.load import load_site
 from resources.registry.connection import RegistryConnection
 from resources.registry.crawling.crawl import Crawl
-from resources.registry.providers.choice import PROVIDERS, provider_of
+from resources.registry.providers.choice import PROVIDERS, provider_of, removes_single_tags
 from resources.registry.providers.ghcr import Ghcr
 from resources.registry.providers.interface import ImageDetail, Provider
 from tests.image_builder import make_image
@@ -52,6 +52,25 @@ def test_a_token_that_is_not_there_stops_only_whom_it_was_named_for(github: Ghcr
     crawl = _crawl(github, by_host=True, token="NOT_THERE")
     assert len(list(crawl)) == 1
     assert crawl.coverage.complete
+
+
+@pytest.mark.parametrize(
+    ("host", "provider", "said", "can"),
+    [
+        ("https://harbor.example.com", "harbor", {}, True),
+        ("https://harbor.example.com", "harbor", {"removes_single_tags": False}, False),
+        ("https://harbor.example.com", "plain", {}, False),
+        ("https://registry.example.com", "auto", {}, False),
+        ("https://registry.example.com", "auto", {"removes_single_tags": True}, True),
+        ("https://ghcr.io", {"ghcr": {"owner": "acme"}}, {}, False),
+        ("https://quay.io", "auto", {}, False),  # without a token its own API deletes nothing
+        ("https://quay.io", {"quay": {"namespaces": ["acme"], "token": {"env": "QUAY_TOKEN"}}}, {}, True),
+    ],
+)
+def test_single_tags_are_removed_where_the_vendor_documents_it_or_the_settings_say_so(
+    host: str, provider: Any, said: dict[str, Any], can: bool
+) -> None:
+    assert removes_single_tags(settings_of(host, provider, **said)) is can
 
 
 def test_a_plain_registry_has_no_vendor() -> None:
