@@ -36,6 +36,11 @@ class Gap:
         return f"{self.place}: {self.fault}{' (excused)' if self.excused else ''}: {self.detail}"
 
 
+#: Keys of `Coverage.found` of a catalog: requests that were sent, and of these how many were told to come later, and
+#: how many failed in a way that can pass, whether or not a retry helped.
+REQUESTS = ("requests", "requests throttled", "requests failed")
+
+
 @dataclass(frozen=True, slots=True)
 class Coverage:
     """What a snapshot asked for and what answered.

@@ -10,7 +10,7 @@ from typing import get_args
 
 from prometheus_client.core import Metric
 
-from registry_core.coverage import FAULTS
+from registry_core.coverage import FAULTS, REQUESTS
 from registry_core.eviction_outcome import OUTCOME_WORDS
 from registry_pipelines.web.families import Scrape, counter, gauge
 from resources.database.ledger_records import PlanState
@@ -18,6 +18,11 @@ from resources.database.totals import FINAL_OUTCOMES, NOBODY_KNOWS
 
 _STATES: tuple[PlanState, ...] = get_args(PlanState)
 _DEEDS = ("delete", "untag")
+_REQUESTS_ABOUT = (
+    "Requests that crawls sent to a registry and to its vendor's API.",
+    "Of these those that were told to come later, whether or not a retry helped.",
+    "Of these those that failed in a way that can pass (5xx, no connection), whether or not a retry helped.",
+)
 _COPY_OUTCOMES = ("copied", "already there", "conflict", "failed")
 
 
@@ -78,7 +83,7 @@ def copies(scrape: Scrape) -> Iterator[Metric]:
 
 
 def readings(scrape: Scrape) -> Iterator[Metric]:
-    """Errors of registries and clusters, as far as they cost something: what was retried with success is not stored."""
+    """What crawls met at registries, and what inventories and catalogs could not read after all."""
     totals = scrape.standing.totals
     stored = counter("snapshots", "Snapshots that were stored, by whether they are whole.", "kind", "source", "state")
     faults = counter("reading_faults", "Places (repositories, kinds of objects) that a snapshot could not read after"
@@ -90,4 +95,11 @@ def readings(scrape: Scrape) -> Iterator[Metric]:
                 stored.add_metric([*labels, state], totals.readings.get((source.kind, source.source, state), 0))
             for fault in FAULTS:
                 faults.add_metric([*labels, fault], totals.faults.get((source.kind, source.source, fault), 0))
-    yield from (stored, faults)
+    asked = tuple(
+        counter(f"crawl_{what.replace(' ', '_')}", about, "registry")
+        for what, about in zip(REQUESTS, _REQUESTS_ABOUT, strict=True)
+    )
+    for registry in sorted({*scrape.standing.registries, *(name for name, _ in totals.requests)}):
+        for family, what in zip(asked, REQUESTS, strict=True):
+            family.add_metric([registry], totals.requests.get((registry, what), 0))
+    yield from (stored, faults, *asked)

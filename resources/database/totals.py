@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry_core.coverage import Coverage
+from registry_core.coverage import REQUESTS, Coverage
 from registry_core.plan_words import PlanKind
 from resources.database.connection import Database
 from resources.database.copy_journal import copies
@@ -48,6 +48,7 @@ class Totals:
     sent_bytes: Mapping[str, int] = field(default_factory=dict)  #: migration; of entries that were copied
     readings: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  #: kind, source, state
     faults: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  #: kind, source, fault
+    requests: Mapping[tuple[str, str], int] = field(default_factory=dict)  #: registry, one of `REQUESTS`; of crawls
 
 
 class TotalsReader:
@@ -58,6 +59,7 @@ class TotalsReader:
         self._counted_to = 0
         self._seen: set[int] = set()
         self._faults: Counter[tuple[str, str, str]] = Counter()
+        self._requests: Counter[tuple[str, str]] = Counter()
 
     def read(self, *, now: datetime) -> Totals:
         """Raises DatabaseError."""
@@ -65,7 +67,7 @@ class TotalsReader:
             records = [as_record(row, now=now) for row in connection.execute(sa.select(plans))]
             evicted, restored = _evictions(connection)
             copied, sent_bytes = _copies(connection)
-            self._count_faults(connection)
+            self._count_snapshots(connection)
             return Totals(
                 plans=Counter((one.kind, one.subject, one.state) for one in records),
                 counted=_summed(records),
@@ -76,23 +78,36 @@ class TotalsReader:
                 sent_bytes=sent_bytes,
                 readings=_readings(connection),
                 faults=dict(self._faults),
+                requests=dict(self._requests),
             )
 
-    def _count_faults(self, connection: sa.Connection) -> None:
-        """Add the gaps of snapshots that were stored since. Only those that are not whole have any that count."""
+    def _count_snapshots(self, connection: sa.Connection) -> None:
+        """Add the gaps and requests of snapshots that were stored since.
+
+        Inventories tell no requests, and there are many: only those that are not whole have any gap that counts.
+        """
         newest = connection.execute(sa.select(sa.func.max(snapshots.c.id))).scalar() or 0
         under_way = sa.select(sa.func.min(snapshots.c.id)).where(snapshots.c.state == "running")
         oldest_running = connection.execute(under_way).scalar()
         query = sa.select(snapshots.c.id, snapshots.c.kind, snapshots.c.source, snapshots.c.coverage).where(
-            snapshots.c.id > self._counted_to, snapshots.c.state == "incomplete", snapshots.c.kind.in_(_READ)
+            snapshots.c.id > self._counted_to,
+            sa.or_(
+                sa.and_(snapshots.c.kind == "catalog", snapshots.c.state.in_(_STORED)),
+                sa.and_(snapshots.c.kind == "inventory", snapshots.c.state == "incomplete"),
+            ),
         )
         for number, kind, source, coverage in connection.execute(query):
-            if number not in self._seen:
+            if number not in self._seen and coverage:
                 self._seen.add(number)
-                for gap in Coverage.from_json(coverage).unexcused if coverage else ():
-                    self._faults[kind, source, gap.fault] += 1
+                self._count(kind, source, Coverage.from_json(coverage))
         self._counted_to = max(self._counted_to, min(newest, (oldest_running or newest + 1) - 1) - _OVERLAP)
         self._seen = {number for number in self._seen if number > self._counted_to}
+
+    def _count(self, kind: str, source: str, coverage: Coverage) -> None:
+        for gap in coverage.unexcused:
+            self._faults[kind, source, gap.fault] += 1
+        for what in REQUESTS if kind == "catalog" else ():
+            self._requests[source, what] += coverage.found.get(what, 0)
 
 
 def _summed(records: list[PlanRecord]) -> Mapping[tuple[PlanKind, str, PlanState], int]:

@@ -15,6 +15,7 @@ from resources.configuration.provider_settings import DockerHubSettings
 from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
 from resources.registry.pull_limit import PullLimit
 from resources.registry.refusals import printable
+from resources.registry.spent import Spent
 from resources.registry.transport.curl_errors import TransferFailed
 from resources.registry.transport.engine import pause, transfer
 from resources.registry.transport.handles import TOO_LARGE
@@ -45,6 +46,8 @@ class Attempts:
     def __init__(self, label: str, settings: RegistrySettings, scrub: Callable[[RegistryError], RegistryError]) -> None:
         self.label = label
         self.sent = 0  #: requests put on the wire
+        self._throttled = 0
+        self._failed = 0
         self._scrub = scrub
         self._retries = settings.retries
         self._timeout_seconds = settings.timeout.total_seconds()
@@ -53,6 +56,10 @@ class Attempts:
         self._budget = RetryBudget()
         self._breakers: dict[str, Breaker] = {}
         self._pulls = _pull_limit(label, settings)
+
+    @property
+    def spent(self) -> Spent:
+        return Spent(self.sent, self._throttled, self._failed)
 
     def seconds_to_wait(self, request: Request, url: str, effort: Effort) -> float:
         """How long this request has to wait for its turn. Raises RegistryError where it should not be sent at all."""
@@ -85,6 +92,7 @@ class Attempts:
             answer = await transfer(request, url, headers)
         except TransferFailed as failure:
             effort.failures += 1
+            self._failed += 1
             if await self._try_later(failure, request, url, effort):
                 return None
             raise self._no_answer(failure, request, url, effort) from failure
@@ -95,6 +103,10 @@ class Attempts:
             self._budget.earn()
             return answer
         effort.failures += 1
+        if answer.status == 429:
+            self._throttled += 1
+        else:
+            self._failed += 1
         asked = retry_after_seconds(answer.header("retry-after"), date=answer.header("date"))
         if await self._pause_for(answer.status, asked, request, effort):
             return None

@@ -18,6 +18,7 @@ from resources.registry.attempts import Attempts, Effort
 from resources.registry.refusals import refusal
 from resources.registry.sign_in.login import CredentialSource, anonymous
 from resources.registry.sign_in.session import Session
+from resources.registry.spent import Spent
 from resources.registry.transport.engine import Engine, pause
 from resources.registry.transport.handles import Handles
 from resources.registry.transport.messages import MEBIBYTE, Answer, Request, origin, redacted
@@ -73,6 +74,11 @@ class RegistryConnection:
     def sent(self) -> int:
         """Requests put on the wire so far, retries and sign-in included."""
         return self._attempts.sent
+
+    @property
+    def spent(self) -> Spent:
+        """What all requests so far took."""
+        return self._attempts.spent
 
     @contextmanager
     def engine(self) -> Iterator[Engine]:

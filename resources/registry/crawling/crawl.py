@@ -23,6 +23,7 @@ from resources.registry.crawling.repository import RepositoryCrawl
 from resources.registry.crawling.vendor import VendorBeside
 from resources.registry.providers.interface import Provider
 from resources.registry.reading import Reader
+from resources.registry.spent import Spent
 from resources.registry.transport.engine import Engine, Task
 
 _PROGRESS_SECONDS = 0.2
@@ -66,6 +67,7 @@ class Crawl:
             reader = Reader(self.connection, engine)
             settings = self.connection.settings
             vendor = VendorBeside(self.provider)
+            spent_before = self._spent
             listing = engine.run(list_repositories(reader, settings, self.in_use, vendor))
             self.listing = listing
             context = CrawlContext(
@@ -90,8 +92,12 @@ class Crawl:
             finally:
                 running.stop()
                 vendor.close()
-            self.coverage = counts.coverage(vendor.notes.values())
+            self.coverage = counts.coverage(vendor.notes.values(), self._spent - spent_before)
             self._tell(counts, running, at_once=True)
+
+    @property
+    def _spent(self) -> Spent:
+        return self.connection.spent if self.provider is None else self.connection.spent + self.provider.spent
 
     def _tell(self, counts: _Counts, running: _Running, *, at_once: bool = False) -> None:
         if self.on_progress is None:
@@ -160,8 +166,8 @@ class _Counts:
         else:
             self._gaps.append(repository.gap)
 
-    def coverage(self, notes: Iterable[Gap] = ()) -> Coverage:
-        return Coverage(self._asked, self._answered, dict(self._found), (*self._gaps, *notes))
+    def coverage(self, notes: Iterable[Gap], spent: Spent) -> Coverage:
+        return Coverage(self._asked, self._answered, {**self._found, **spent.found()}, (*self._gaps, *notes))
 
     def progress(self, tags_under_way: int) -> CrawlProgress:
         return CrawlProgress(

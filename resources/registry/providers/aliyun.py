@@ -28,6 +28,7 @@ from resources.registry.providers.api_refusals import ApiAnswer
 from resources.registry.providers.api_sign_in import text_in
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, no, unix_time, unknown, yes
 from resources.registry.sign_in.login import Login
+from resources.registry.spent import Spent
 
 VERSION = "2018-12-01"
 _PAGE_SIZE = 100
@@ -71,6 +72,10 @@ class Aliyun(Provider):
                 milliseconds = str(one.get("ImageUpdate") or one.get("ImageCreate"))
                 pushed = int(milliseconds) / 1000 if milliseconds.isdecimal() else None
                 yield ImageDetail(digest, tags=(str(one.get("Tag", "")),), pushed_at=unix_time(pushed))
+
+    @property
+    def spent(self) -> Spent:
+        return self.api.client.spent
 
     def close(self) -> None:
         self.api.client.close()

@@ -6,7 +6,6 @@ It can only read (GET, HEAD) and ask for tokens (POST). What changes anything is
 
 from __future__ import annotations
 
-import json
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ import requests
 
 from registry_core.errors import RegistryError
 from resources.configuration.settings import RegistrySettings
+from resources.registry.providers.api_bodies import bounded, content_of
 from resources.registry.providers.api_refusals import (
     ApiAnswer,
     Explain,
@@ -28,11 +28,11 @@ from resources.registry.providers.api_refusals import (
 )
 from resources.registry.providers.api_trust import new_session, proxies_for
 from resources.registry.refusals import printable
-from resources.registry.transport.messages import MEBIBYTE, origin
+from resources.registry.spent import Spent
+from resources.registry.transport.messages import origin
 from resources.registry.transport.retries import PASSING, backoff_seconds, retry_after_seconds
 from resources.registry.transport.trust import Trust
 
-_LARGEST_ANSWER_BYTES = 32 * MEBIBYTE
 _MOST_REDIRECTS = 3
 _REDIRECTS = frozenset({301, 302, 307, 308})
 
@@ -109,6 +109,8 @@ class ApiClient:
         self.settings = settings
         self.sign_in: SignIn = sign_in or NoSignIn()
         self.sent = 0  #: requests put on the wire
+        self._throttled = 0
+        self._failed = 0
         self._explain = explain
         self._pause = pause
         self._trust = Trust(settings.tls.ca, settings.tls.insecure)
@@ -118,6 +120,11 @@ class ApiClient:
         self._mine = threading.local()
         self._sessions: list[requests.Session] = []
         self._lock = threading.Lock()
+
+    @property
+    def spent(self) -> Spent:
+        """What all requests so far took; about, as threads do not wait for each other to count."""
+        return Spent(self.sent, self._throttled, self._failed)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.url})"
@@ -163,6 +170,7 @@ class ApiClient:
                 answer = self._exchange(url, query, signed)
             except requests.RequestException as error:
                 effort.failures += 1
+                self._failed += 1
                 if query.once or effort.failures > self.settings.retries:
                     raise self._no_answer(error, url, query, effort.failures) from error
                 self._pause(backoff_seconds(effort.failures))
@@ -182,9 +190,11 @@ class ApiClient:
             return self.sign_in.refused()
         until = throttled_until(answer)
         if until is not None:
+            self._throttled += 1
             self._closed_until = max(self._closed_until, until)  # all that share this client wait
             return True
         effort.failures += 1
+        self._failed += answer.status in PASSING
         wait = retry_after_seconds(answer.headers.get("retry-after")) or backoff_seconds(effort.failures)
         if query.once or answer.status not in PASSING or effort.failures > self.settings.retries:
             return False
@@ -227,9 +237,9 @@ class ApiClient:
             proxies=proxies_for(self._trust, url),
             stream=True,
         ) as response:
-            body = b"".join(_bounded(response.iter_content(65536), self.label, query.wanted))
+            body = b"".join(bounded(response.iter_content(65536), self.label, query.wanted))
             found = {name.lower(): value for name, value in response.headers.items()}
-            return ApiAnswer(response.status_code, found, body, _content(body), url.partition("?")[0])
+            return ApiAnswer(response.status_code, found, body, content_of(body), url.partition("?")[0])
 
     def _session(self) -> requests.Session:
         session: requests.Session | None = getattr(self._mine, "session", None)
@@ -273,25 +283,3 @@ class ApiClient:
     def nonsense(self, wanted: str, answer: ApiAnswer, why: str) -> RegistryError:
         """The error for content that is not what it should be."""
         return self._scrubbed(nonsense(self.label, wanted, answer, why))
-
-
-def _bounded(chunks: Any, label: str, wanted: str) -> Any:
-    received = 0
-    for chunk in chunks:
-        received += len(chunk)
-        if received > _LARGEST_ANSWER_BYTES:
-            raise RegistryError(
-                f"{label}: could not {wanted}: the answer is larger than {_LARGEST_ANSWER_BYTES // MEBIBYTE} MiB, which"
-                " no page of this API is; check the `api` address",
-                fault="corrupt",
-            )
-        yield chunk
-
-
-def _content(body: bytes) -> Any:
-    if not body:
-        return None
-    try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
-        return None

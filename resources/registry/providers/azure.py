@@ -18,6 +18,7 @@ from resources.registry.providers.api_client import ApiClient, SignIn
 from resources.registry.providers.api_pages import by_link, entries_of, pages
 from resources.registry.providers.api_refusals import ApiAnswer
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, no, vendor_time, yes
+from resources.registry.spent import Spent
 
 API = "/acr/v1"
 VERSION = "2021-07-01"
@@ -77,6 +78,10 @@ class Azure(Provider):
                 digest, locked = tag.get("digest"), _locked(tag, f"the tag {tag.get('name')}")
                 if isinstance(digest, str) and locked and is_digest(digest):
                     yield ImageDetail(digest, protection=locked)
+
+    @property
+    def spent(self) -> Spent:
+        return self.client.spent
 
     def close(self) -> None:
         self.client.close()

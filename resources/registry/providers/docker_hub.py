@@ -23,6 +23,7 @@ from resources.registry.providers.api_sign_in import FetchedTokenSignIn, text_in
 from resources.registry.providers.docker_hub_immutability import ImmutableTags
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, no, unknown, vendor_time, yes
 from resources.registry.sign_in.login import CredentialSource, Login
+from resources.registry.spent import Spent
 
 _PAGE_SIZE = 100
 _TOKEN_SECONDS = 300.0  # the answer does not tell; Hub's own last ten minutes
@@ -74,6 +75,10 @@ class DockerHub(Provider):
         immutable = ImmutableTags.read(self.client.get(path, f"read the settings of {repository}").content)
         for tag in self._results(f"{path}/tags", f"list the tags of {repository}"):
             yield from _images_of(tag, immutable)
+
+    @property
+    def spent(self) -> Spent:
+        return self.client.spent
 
     def close(self) -> None:
         self.client.close()

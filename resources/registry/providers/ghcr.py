@@ -21,6 +21,7 @@ from resources.registry.providers.api_client import ApiClient, SignIn
 from resources.registry.providers.api_pages import MovingList, numbered_pages
 from resources.registry.providers.api_refusals import ApiAnswer
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, no, unknown, vendor_time, yes
+from resources.registry.spent import Spent
 
 _PAGE_SIZE = 100
 _MOST_LISTED = 10_000
@@ -72,6 +73,10 @@ class Ghcr(Provider):
             digest = version.get("name")
             if isinstance(digest, str) and is_digest(digest):
                 yield ImageDetail(digest, tags=tags_of(version), pushed_at=vendor_time(version.get("created_at")))
+
+    @property
+    def spent(self) -> Spent:
+        return self.packages.client.spent
 
     def close(self) -> None:
         self.packages.client.close()

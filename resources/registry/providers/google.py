@@ -21,6 +21,7 @@ from resources.registry.providers.api_client import ApiClient, SignIn
 from resources.registry.providers.api_pages import entries_of, pages
 from resources.registry.providers.api_refusals import ApiAnswer
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, no, vendor_time, yes
+from resources.registry.spent import Spent
 
 HOST_END = "-docker.pkg.dev"
 _REMEMBERED_SECONDS = 300.0
@@ -86,6 +87,10 @@ class Google(Provider):
                 tags = _tags_of(one)
                 held = (f"immutable tags of the repository: {', '.join(tags)}",) if immutable and tags else ()
                 yield ImageDetail(digest, tags=tags, pushed_at=vendor_time(one.get("createTime")), protection=held)
+
+    @property
+    def spent(self) -> Spent:
+        return self.client.spent
 
     def close(self) -> None:
         self.client.close()

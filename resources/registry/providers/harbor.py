@@ -21,6 +21,7 @@ from resources.registry.providers.api_pages import MovingList, numbered_pages
 from resources.registry.providers.api_refusals import ApiAnswer
 from resources.registry.providers.harbor_protection import HarborRules
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, vendor_time, yes
+from resources.registry.spent import Spent
 
 API = "/api/v2.0"
 _PAGE_SIZE = 100
@@ -75,6 +76,10 @@ class Harbor(Provider):
             yield from _images_of(artifact, rules.protection_of(repository, _tags_of(artifact)))
         if failed is not None and failed.fault not in ("forbidden", "missing"):
             raise failed
+
+    @property
+    def spent(self) -> Spent:
+        return self.client.spent
 
     def close(self) -> None:
         self.client.close()

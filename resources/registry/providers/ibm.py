@@ -20,6 +20,7 @@ from resources.registry.providers.api_pages import entries_of
 from resources.registry.providers.api_refusals import ApiAnswer
 from resources.registry.providers.api_sign_in import FetchedTokenSignIn, text_in
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, no, unknown, yes
+from resources.registry.spent import Spent
 
 API = "/api/v1"
 
@@ -66,6 +67,10 @@ class Ibm(Provider):
                 place, _, digest = str(written).partition("@")
                 if place.partition("/")[2] == repository and is_digest(digest):
                     yield ImageDetail(digest, tags=tags)
+
+    @property
+    def spent(self) -> Spent:
+        return self.client.spent
 
     def close(self) -> None:
         self.client.close()

@@ -15,6 +15,7 @@ from typing import ClassVar, Literal
 from registry_core.coverage import Gap
 from registry_core.errors import ConfigError, RegistryError
 from registry_core.rfc3339 import read_time
+from resources.registry.spent import Spent
 
 Verdict = Literal["yes", "no", "unknown"]
 
@@ -118,6 +119,11 @@ class Provider(ABC):
     names_every_image: ClassVar[bool] = False
     #: True where nobody named the vendor: its host told. What it refuses then is no gap, only unknown.
     by_host: bool = False
+
+    @property
+    def spent(self) -> Spent:
+        """What asking the vendor took so far; nothing is known of what a library of the vendor's asks (ECR)."""
+        return Spent()
 
     @property
     def can_list(self) -> bool:

@@ -28,6 +28,7 @@ from resources.registry.providers.interface import (
     vendor_time,
     yes,
 )
+from resources.registry.spent import Spent
 
 API = "/api/v1"
 _PAGE_SIZE = 100
@@ -100,6 +101,10 @@ class Quay(Provider):
 
         for answer in pages(self.client, path, wanted, params=first, following=following):
             yield from entries_of(self.client, answer, wanted, "tags")
+
+    @property
+    def spent(self) -> Spent:
+        return self.client.spent
 
     def close(self) -> None:
         self.client.close()

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +28,12 @@ class Company:
 
     site_file: Path
     github: GhcrEmulator
+    own: str
+    settings: dict[str, Any]
+
+    def configure(self) -> None:
+        registries = {"github": {"url": self.github.url, **self.settings}, "own": {"url": self.own}}
+        self.site_file.write_text(json.dumps({"registries": registries}))
 
     def crawl(self, registry: str = "github") -> Snapshot:
         with Connections(load_site(self.site_file)) as connections:
@@ -46,10 +53,10 @@ def company(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Company
         push(own.layout, "team/app", make_image([b"own"]), "v1")
         patient = {"retries": 0, "patience": "2s", "timeout": "10s"}
         provider = {"ghcr": {"api": github.url, "owner": "acme", "token": {"env": "GITHUB_TOKEN"}}}
-        registries = {"github": {"url": github.url, "provider": provider, **patient}, "own": {"url": own.url}}
-        site_file = tmp_path / "registry_pipelines.yaml"
-        site_file.write_text(json.dumps({"registries": registries}))
-        yield Company(site_file, github)
+        settings = {"provider": provider, **patient}
+        company = Company(tmp_path / "registry_pipelines.yaml", github, own.url, settings)
+        company.configure()
+        yield company
 
 
 def why(snapshot: Snapshot) -> str:
@@ -127,6 +134,18 @@ def test_a_token_without_the_scope_is_told_which_one_it_lacks(company: Company) 
     assert caught.value.fault == "forbidden"
     assert not caught.value.retryable
     assert company.crawl("own").state == "complete"
+
+
+def test_what_was_throttled_and_failed_is_counted_though_a_retry_helped(company: Company) -> None:
+    company.settings["retries"] = 2
+    company.configure()
+    company.github.fail(lambda one: "/versions" in one.path, Reply(429, headers={"Retry-After": "0"}), times=3)
+    company.github.fail(lambda one: "/tags/list" in one.path, Reply(503), times=2)
+    snapshot = company.crawl()
+    assert snapshot.state == "complete", snapshot.coverage.summary()
+    found = snapshot.coverage.found
+    assert (found["requests throttled"], found["requests failed"]) == (3, 2)
+    assert found["requests"] == company.github.count
 
 
 def test_a_package_that_disappears_while_it_is_read_is_gone_and_no_gap(company: Company) -> None:

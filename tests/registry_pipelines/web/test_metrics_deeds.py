@@ -67,7 +67,11 @@ def test_throttling_adds_up_by_registry_and_zero_is_told(site: Site, service: Se
     assert value(service, "reading_faults_total", fault="throttled", **labels) == 0
     for hours in (2, 1):
         with site.connections.history.begin("catalog", HOST, datetime.now(UTC) - hours * HOUR) as writer:
-            writer.finish(Coverage(2, 1, {}, (Gap("team/app", "throttled", "until 12:00"),)))
+            found = {"requests": 40, "requests throttled": 3}
+            writer.finish(Coverage(2, 1, found, (Gap("team/app", "throttled", "until 12:00"),)))
     assert value(service, "reading_faults_total", fault="throttled", **labels) == 2
     assert value(service, "reading_faults_total", fault="unreachable", **labels) == 0
     assert value(service, "snapshots_total", state="incomplete", **labels) == 2
+    assert value(service, "crawl_requests_total", registry=HOST) == 80
+    assert value(service, "crawl_requests_throttled_total", registry=HOST) == 6
+    assert value(service, "crawl_requests_failed_total", registry=HOST) == 0

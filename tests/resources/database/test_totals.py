@@ -120,6 +120,17 @@ def test_faults_add_up_over_all_snapshots_and_excused_ones_do_not_count(history:
     }
 
 
+def test_requests_of_crawls_add_up_and_older_snapshots_told_none(history: History) -> None:
+    for hours, found in enumerate(({}, {"requests": 10, "requests throttled": 2}, {"requests": 5, "tags": 7})):
+        with history.begin("catalog", "main", NOON + hours * HOUR) as writer:
+            writer.finish(Coverage(1, 1, found))
+    assert read(history).requests == {
+        ("main", "requests"): 15,
+        ("main", "requests throttled"): 2,
+        ("main", "requests failed"): 0,
+    }
+
+
 def test_a_snapshot_that_began_before_and_is_stored_after_is_counted_once(history: History, monkeypatch) -> None:
     monkeypatch.setattr("resources.database.totals._OVERLAP", 0)
     reader = history.totals_reader()
