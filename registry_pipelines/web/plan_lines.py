@@ -9,6 +9,7 @@ from functools import cached_property
 from registry_core.approval import Approval
 from registry_core.plan_words import PlanKind
 from registry_core.plans import AnyPlan
+from registry_pipelines.web.cutover_lines import cutover_outcomes
 from registry_pipelines.web.plan_paging import Wanted, cut
 from resources.database.ledger import Ledger
 from resources.database.ledger_records import PlanRecord
@@ -21,6 +22,7 @@ OUTCOMES: dict[PlanKind, ReadOutcomes] = {
     "migration": lambda ledger, fingerprint: {
         position: str(outcome) for position, outcome in ledger.copy_outcomes(fingerprint).items()
     },
+    "cutover": cutover_outcomes,
 }
 
 

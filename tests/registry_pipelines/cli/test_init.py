@@ -131,7 +131,7 @@ def test_a_folder_that_is_not_there_is_told(home: Path) -> None:
 @pytest.mark.parametrize(("model", "section"), [(ClusterSettings, "clusters"), (RegistrySettings, "registries")])
 def test_every_key_in_a_comment_can_be_uncommented(tmp_path: Path, model: type, section: str) -> None:
     alternatives = {"in_cluster", "server", "dump", "token"}  # another way to reach the cluster, or part of one
-    text = site_text({"c": {"context": "c"}}, {"r": {"url": "https://r.example"}})
+    text = site_text({"production": {"context": "c"}}, {"r": {"url": "https://r.example"}})
     for key in set(model.model_fields) - alternatives:
         lines = [
             line.replace("# ", "", 1) if line.lstrip().startswith(f"# {key}: ") and line.startswith("    ") else line

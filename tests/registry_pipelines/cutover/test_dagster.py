@@ -12,12 +12,14 @@ from dagster_k8s.job import get_user_defined_k8s_config
 from assets import cluster_inventory, cutover_outcome, cutover_plan
 from assets.taking.catalog import take_catalog
 from assets.taking.inventory import take_inventory
+from registry_core.cutover import CutoverPlan
 from registry_pipelines.approving.form import approval_form, rollback_form
 from registry_pipelines.cutover_jobs import PLAN_CUTOVER
 from registry_pipelines.cutover_sensors import backfill_after
 from registry_pipelines.definitions import build_definitions
 from registry_pipelines.doorbell import execution_config
 from registry_pipelines.links import EXECUTE, ROLLBACK, approve_job
+from registry_pipelines.web.cutover_lines import cutover_outcomes
 from resources.database.ledger_records import PlanRecord
 from tests.registry_pipelines.cutover.carrying_out import images_of
 from tests.registry_pipelines.cutover.estate import NEW, NEW_HOST, OLD, PASSWORD, Estate
@@ -155,3 +157,22 @@ def test_a_site_without_cut_overs_has_nothing_of_them(estate: Estate) -> None:
     estate.configure(cutovers={})
     definitions = build_definitions(estate.loaded)
     assert not [key for key in definitions.resolve_all_asset_keys() if "cutover" in key.to_user_string()]
+
+
+def test_the_page_of_a_plan_tells_what_became_of_each_image(estate: Estate, instance: dg.DagsterInstance) -> None:
+    record = plan_and_approve(estate, instance)
+    with estate.connections() as connections:
+        assert cutover_outcomes(connections.ledger, record.fingerprint) == {}
+    estate.cluster("staging").pull_trouble = lambda image: (
+        "ErrImagePull" if f"{NEW_HOST}/ops/migrate" in image else None
+    )
+    run(estate, instance, EXECUTE["cutover"], config=execution_config(record.fingerprint))
+    with estate.connections() as connections:
+        told = cutover_outcomes(connections.ledger, record.fingerprint)
+        rows = list(connections.ledger.plan(record.fingerprint, CutoverPlan).plan.rows())
+    by_workload = {}
+    for position, words in told.items():
+        by_workload.setdefault(rows[position]["workload"], []).append(words.partition(":")[0])
+    assert by_workload["staging health/api (Deployment)"] == ["put back"] * 3
+    assert by_workload["production health/web (Deployment)"] == ["changed"]
+    assert "staging shop/queue (StatefulSet)" not in by_workload
