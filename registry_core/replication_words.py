@@ -83,7 +83,7 @@ def _gone_row(name: str, one: Gone) -> dict[str, Any]:
         "digest": one.digest,
         "tags": [one.tag] if one.tag else [],
         "lag": DELETED,
-        "why": "nothing deletes it by itself: let a policy of the destination evict it, and approve that plan",
+        "why": f"nothing deletes it by itself; `registry-pipelines replication plan-deletions {name}` plans it",
         "since": one.replicated_at,
         "failing_since": None,
     }

@@ -17,7 +17,7 @@ from registry_core.replication_events import due_events
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.job import build_approval_job
 from registry_pipelines.links import EXECUTE, location_of, review_link
-from registry_pipelines.replication_jobs import build_replication_job, replication_config
+from registry_pipelines.replication_jobs import build_deletions_job, build_replication_job, replication_config
 from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.site import SiteResource
@@ -51,7 +51,7 @@ def build_replication_definitions(site: Site) -> ReplicationDefinitions:
     )
     return ReplicationDefinitions(
         assets=(status, approval),
-        jobs=(build_replication_job(), build_approval_job("replication"), refresh),
+        jobs=(build_replication_job(), build_deletions_job(), build_approval_job("replication"), refresh),
         schedules=tuple(_schedule(name, site) for name, one in site.replications.items() if one.trigger != "manual"),
         sensors=(_on_events(site),) if any(one.trigger == "event" for one in site.replications.values()) else (),
     )

@@ -7,20 +7,24 @@ from contextlib import contextmanager
 import dagster as dg
 from pydantic import Field
 
-from assets import replication_status
+from assets import eviction_plan, replication_status
+from assets.eviction_presentation import describe_plan
 from assets.failures import told_to_dagster
 from assets.taking.progress import LoggedProgress
 from assets.taking.replication import take_replication_status
+from assets.taking.replication_deletions import take_replicated_deletions
 from registry_core.errors import RegistryPipelinesError
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.run_config import refuse_what_is_not_plain
 from registry_pipelines.doorbell import EXECUTE_OP
 from registry_pipelines.holders import Holders
-from registry_pipelines.links import EXECUTE
+from registry_pipelines.links import EXECUTE, links_of_plan
 from registry_pipelines.migration_jobs import POOL
 from registry_pipelines.replicating.run import ReplicationRun, replicate
 from resources.connections import Connections
 from resources.site import SiteResource
+
+PLAN_DELETIONS = "plan_replicated_deletions"
 
 
 class ReplicationForm(dg.Config):
@@ -76,6 +80,46 @@ def build_replication_job() -> dg.JobDefinition:
         copy_by_rule.alias(EXECUTE_OP)()  # ops of a repository have names of their own
 
     return replicate_job
+
+
+class DeletionsForm(dg.Config):
+    """Of which rule."""
+
+    replication: str = Field(description="name of a replication of the site's file")
+
+
+@dg.op(
+    name="plan_deletions",
+    description="Makes an eviction plan at the destination of what the source deleted since it was replicated, and"
+    " files it for a decision. Nothing is deleted; what is in use, or kept by a policy of the site, stays.",
+    tags={"kind": "oci"},
+)
+def plan_deletions(context: dg.OpExecutionContext, config: DeletionsForm, site: SiteResource) -> None:
+    with told_to_dagster(), site.connections() as connections:
+        rules = rules_of(connections.site.approvals)
+        found = take_replicated_deletions(connections, config.replication, rules, run_id=context.run_id)
+        for sentence in found.left_out:
+            context.log.info(f"stays: {sentence}")
+        if found.made is None:
+            context.log.info(f"{config.replication}: nothing that the source deleted is to be planned")
+            return
+        described = describe_plan(found.made, links_of_plan(found.made, connections.site, context.run))
+        context.log_event(dg.AssetMaterialization(eviction_plan.KEY, partition=found.destination, metadata=described))
+
+
+def build_deletions_job() -> dg.JobDefinition:
+    """The job that makes a plan of what a source deleted."""
+
+    @dg.job(
+        name=PLAN_DELETIONS,
+        description="What the source of a replication deleted and its destination still has, as an eviction plan of the"
+        " destination that waits for a person. It supersedes a plan of that registry that waits.",
+        executor_def=dg.in_process_executor,
+    )
+    def plan_replicated_deletions() -> None:
+        plan_deletions()
+
+    return plan_replicated_deletions
 
 
 def replication_config(name: str, trigger: str) -> dict[str, object]:

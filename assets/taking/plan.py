@@ -50,15 +50,17 @@ class MadePlan:
     expected: timedelta = timedelta()  #: about how long carrying it out takes
 
 
-def take_plan(connections: Connections, registry: str, *, run_id: str | None = None) -> MadePlan:
-    """Make the plan by the newest evidence, check it and file it.
+def take_plan(
+    connections: Connections, registry: str, *, run_id: str | None = None, policies: Policies | None = None
+) -> MadePlan:
+    """Make the plan by the newest evidence, check it and file it; `policies` None: those of the configuration.
 
     A plan with the same entries, policies and limits that waits for a decision and is young stands instead, so
     that nobody finds the form they fill in superseded by a newer inventory. Raises ConfigError without policies,
     IncompleteSnapshot, PlanStale and LimitExceeded where no plan can be made.
     """
     now = datetime.now(UTC)
-    decisions = decide_now(connections, registry)
+    decisions = decide_now(connections, registry, policies)
     single_tags = removes_single_tags(connections.registry_settings(registry))
     plan = make_plan(decisions, limits_of(connections.site), now=now, can_remove_single_tags=single_tags)
     problems = check_plan(plan, decisions.facts, now=now)

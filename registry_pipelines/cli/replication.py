@@ -12,7 +12,7 @@ from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, 
 app = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode=None,
-    help="Replications: how they stand, and a run by hand. Their rules are approved with `plan approve`.",
+    help="Replications: how they stand, a run by hand, what the source deleted. Approve their rules by `plan approve`.",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
@@ -95,5 +95,36 @@ def run(
     note(f"{name}: {done}")
 
 
+def plan_deletions(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(metavar="REPLICATION", help="Its name in the configuration.")],
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
+) -> None:
+    """Plan to let go, at the destination, what the source deleted; the plan waits for a decision like every other.
+
+    Nothing is deleted. Whatever is in use, or is kept by a policy of the site, stays. An eviction plan of the
+    destination that waits is superseded. Exit code 3 when a brake holds, 5 when the evidence is not whole.
+    """
+    form = form_of(as_json, as_csv)
+
+    from assets.taking.replication_deletions import take_replicated_deletions  # pandas
+    from registry_core.errors import Refused
+    from registry_pipelines.approving.deciding import rules_of
+    from registry_pipelines.cli.plan import RECORD_COLUMNS, record_row
+    from resources.connections import Connections
+
+    with Connections(invocation(context).site()) as connections:
+        found = take_replicated_deletions(connections, name, rules_of(connections.site.approvals))
+    for sentence in found.left_out:
+        note(f"{name}: stays: {sentence}")
+    record = found.made.record if found.made is not None else None
+    rows = [] if record is None else [record_row(record)]
+    show(rows, RECORD_COLUMNS, form, empty="nothing that the source deleted is to be planned")
+    if found.made is not None and found.made.problems:
+        raise Refused(f"a plan was not filed: {found.made.problems[0].message}")
+
+
 app.command("status")(status)
 app.command("run")(run)
+app.command("plan-deletions")(plan_deletions)

@@ -15,12 +15,15 @@ from registry_core.errors import RegistryError
 from registry_core.media_types import MANIFEST_ACCEPT
 from registry_core.push_events import PushEvent
 from registry_core.replication_words import status_sentence
+from registry_pipelines.approving.form import approval_form
 from registry_pipelines.definitions import build_definitions
+from registry_pipelines.links import EXECUTE, approve_job
 from registry_pipelines.replication_definitions import REFRESH_REPLICATION, requests_of_events
+from registry_pipelines.replication_jobs import PLAN_DELETIONS
 from resources.database.push_events import Delivery
 from tests.company import REGISTRY, Company
 from tests.registries import DockerRegistry
-from tests.registry_pipelines.planning import failure_of, run_job
+from tests.registry_pipelines.planning import failure_of, filled_form, run_job
 from tests.registry_pipelines.replicating import (
     ALL_OF_HEALTH,
     COPY,
@@ -252,3 +255,36 @@ def test_definitions_load_for_every_trigger(company: Company, docker_registry: D
     repository = build_definitions(company.loaded).get_repository_def()
     assert ("replicate_second_copy_schedule" in [one.name for one in repository.schedule_defs]) == (trigger != "manual")
     assert ("replicate_on_events" in [one.name for one in repository.sensor_defs]) == (trigger == "event")
+
+
+def test_what_the_source_deleted_becomes_a_plan_that_waits_and_is_carried_out(
+    company: Company, instance: dg.DagsterInstance, docker_registry: DockerRegistry
+) -> None:
+    ours, theirs = company.registry.url, docker_registry.url
+    policies = [{"repositories": ["base/**"], "protect": True}]
+    with_replication(company, docker_registry, policies=policies)
+    approve(company, instance)
+    assert run(company, instance).success
+    digest = digest_at(ours, "health/web", "1.0.0")
+    requests.delete(f"{ours}/v2/health/web/manifests/{digest}", timeout=20).raise_for_status()
+    assert run(company, instance, "event").success
+    with company.connections() as connections:
+        take_catalog(connections, COPY)
+    config = {"ops": {"plan_deletions": {"config": {"replication": RULE}}}}
+    assert run_job(company, instance, PLAN_DELETIONS, config=config).success
+    with company.connections() as connections:
+        (plan,) = connections.ledger.plans(COPY, kind="eviction", states={"waiting"})
+    assert plan.counted >= 1
+    assert digest_at(theirs, "health/web", "1.0.0") == digest, "it waits"
+
+    form = filled_form(
+        approval_form("eviction", plan.fingerprint),
+        images=plan.counted,
+        approver="Alice",
+        reason="the source let it go",
+    )
+    assert run_job(company, instance, approve_job("eviction"), config=form).success
+    execution = {"ops": {"execute": {"config": {"plan": plan.fingerprint}}}}
+    assert run_job(company, instance, EXECUTE["eviction"], config=execution).success
+    assert digest_at(theirs, "health/web", "1.0.0") is None
+    assert digest_at(theirs, "health/web", "1.1.0") is not None
