@@ -96,6 +96,9 @@ FAMILIES: tuple[Callable[[Scrape], Iterable[Metric]], ...] = (
     metrics_deeds.plans,
     metrics_deeds.evictions,
     metrics_deeds.copies,
+    metrics_deeds.collections,
+    metrics_deeds.cutovers,
+    metrics_deeds.replications,
     metrics_deeds.readings,
 )
 

@@ -11,6 +11,7 @@ from typing import get_args
 from prometheus_client.core import Metric
 
 from registry_core.coverage import FAULTS, REQUESTS
+from registry_core.cutover_outcome import CUTOVER_WORDS, CutoverOutcome
 from registry_core.eviction_outcome import OUTCOME_WORDS
 from registry_pipelines.web.families import Scrape, counter, gauge
 from resources.database.ledger_records import PlanState
@@ -80,6 +81,51 @@ def copies(scrape: Scrape) -> Iterator[Metric]:
             family.add_metric([migration, outcome], totals.copied.get((migration, outcome), 0))
         sent.add_metric([migration], totals.sent_bytes.get(migration, 0))
     yield from (ended, undone, sent)
+
+
+def collections(scrape: Scrape) -> Iterator[Metric]:
+    """Of registries that are configured, so that zero is told before the first."""
+    totals = scrape.standing.totals.journals
+    ended = counter("collections", "Collections that ended, by whether they succeeded.", "registry", "outcome")
+    freed = counter("collected_bytes", "Bytes that collections freed, where they told it.", "registry")
+    for registry in sorted({*scrape.standing.registries, *(name for name, _ in totals.collections)}):
+        for outcome in ("succeeded", "failed"):
+            ended.add_metric([registry, outcome], totals.collections.get((registry, outcome), 0))
+        freed.add_metric([registry], totals.freed_bytes.get(registry, 0))
+    yield from (ended, freed)
+
+
+def cutovers(scrape: Scrape) -> Iterator[Metric]:
+    totals = scrape.standing.totals.journals
+    ended = counter("cutover_workloads", "Workloads of cut-overs that ended for good.", "cutover", "outcome")
+    undone = gauge("cutover_workloads_not_done", "Workloads of cut-overs that were looked at and did not end for good,"
+                   " as the journals stand.", "cutover", "outcome")  # fmt: skip
+    back = counter("cutover_workloads_returned", "Workloads that a rollback returned.", "cutover")
+    for name in sorted({name for name, _ in totals.workloads}):
+        for word in CUTOVER_WORDS:
+            family = ended if CutoverOutcome(word).is_final else undone
+            family.add_metric([name, word], totals.workloads.get((name, word), 0))
+        undone.add_metric([name, NOBODY_KNOWS], totals.workloads.get((name, NOBODY_KNOWS), 0))
+        back.add_metric([name], totals.returned.get(name, 0))
+    yield from (ended, undone, back)
+
+
+def replications(scrape: Scrape) -> Iterator[Metric]:
+    """What is behind is told by `replication_status`; here stands what the runs wrote down."""
+    totals, now = scrape.standing.totals.journals, scrape.moment.now
+    images = gauge("replicated_images", "Images by what the last try at each came to.", "replication", "outcome")
+    well = gauge("replication_age_seconds", "Since when the last run that ended well is over; absent before it.",
+                 "replication")  # fmt: skip
+    failing = gauge("replication_failing_seconds", "Since when the runs fail; absent while they do not.",
+                    "replication")  # fmt: skip
+    for rule in totals.rules:
+        for outcome in _COPY_OUTCOMES:
+            images.add_metric([rule.name, outcome], totals.replicated.get((rule.name, outcome), 0))
+        if rule.ended_well_at is not None:
+            well.add_metric([rule.name], (now - rule.ended_well_at).total_seconds())
+        if rule.failing_since is not None:
+            failing.add_metric([rule.name], (now - rule.failing_since).total_seconds())
+    yield from (images, well, failing)
 
 
 def readings(scrape: Scrape) -> Iterator[Metric]:

@@ -23,12 +23,11 @@ from resources.database.ledger_plans import as_record
 from resources.database.ledger_records import PlanRecord, PlanState
 from resources.database.ledger_schema import journal, plans
 from resources.database.schema import snapshots
+from resources.database.totals_of_journals import NOBODY_KNOWS as NOBODY_KNOWS
+from resources.database.totals_of_journals import JournalTotals, count_journals
 
 #: Outcomes of evictions and of copies that a second start of a plan leaves alone.
 FINAL_OUTCOMES = frozenset({"deleted", "already gone", "spared", "copied", "already there"})
-
-#: What a journal line says whose request was sent and not answered.
-NOBODY_KNOWS = "unknown"
 
 _READ = ("inventory", "catalog")  # what asks clusters and registries; the others are made from those
 _STORED = ("complete", "incomplete")
@@ -48,6 +47,7 @@ class Totals:
     sent_bytes: Mapping[str, int] = field(default_factory=dict)  #: migration; of entries that were copied
     readings: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  #: kind, source, state
     faults: Mapping[tuple[str, str, str], int] = field(default_factory=dict)  #: kind, source, fault
+    journals: JournalTotals = field(default_factory=JournalTotals)
     requests: Mapping[tuple[str, str], int] = field(default_factory=dict)  #: registry, one of `REQUESTS`; of crawls
 
 
@@ -78,6 +78,7 @@ class TotalsReader:
                 sent_bytes=sent_bytes,
                 readings=_readings(connection),
                 faults=dict(self._faults),
+                journals=count_journals(connection),
                 requests=dict(self._requests),
             )
 

@@ -62,6 +62,18 @@ def test_deletions_are_counters_and_what_is_not_done_is_a_gauge(site: Site, serv
     assert (kinds["eviction_entries"], kinds["eviction_entries_not_done"]) == ("counter", "gauge")
 
 
+def test_a_replication_that_fails_is_told_and_one_that_does_not_is_silent(site: Site, service: Service) -> None:
+    rules, now = site.connections.history.replications, datetime.now(UTC)
+    for name, why in (("ill", "the source was away"), ("well", "")):
+        rules.begin(name, trigger="by hand", at=now - 2 * HOUR)
+        rules.end(name, at=now - HOUR, why=why)
+    assert value(service, "replication_failing_seconds", replication="ill") == pytest.approx(3600, abs=60)
+    assert value(service, "replication_failing_seconds", replication="well") is None
+    assert value(service, "replication_age_seconds", replication="well") == pytest.approx(3600, abs=60)
+    assert value(service, "replicated_images", replication="well", outcome="failed") == 0
+    assert value(service, "collections_total", registry=HOST, outcome="succeeded") == 0
+
+
 def test_throttling_adds_up_by_registry_and_zero_is_told(site: Site, service: Service) -> None:
     labels = {"kind": "catalog", "source": HOST}
     assert value(service, "reading_faults_total", fault="throttled", **labels) == 0

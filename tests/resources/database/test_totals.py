@@ -8,8 +8,10 @@ import sqlalchemy as sa
 
 from registry_core.coverage import Coverage, Gap
 from registry_core.eviction_outcome import ALREADY_GONE, DELETED, EntryOutcome
+from resources.database.collection_journal import collections
 from resources.database.connection import Database
 from resources.database.copy_journal import copies
+from resources.database.cutover_journal import workloads
 from resources.database.history import History
 from resources.database.ledger import Ledger
 from resources.database.ledger_records import EntryEnded
@@ -100,6 +102,40 @@ def test_copies_are_counted_by_migration_with_the_bytes_of_those_that_arrived(
     totals = read(history)
     assert totals.copied == {("move", "copied"): 2, ("move", "already there"): 1, ("move", "failed"): 1}
     assert totals.sent_bytes == {"move": 150}
+
+
+def test_collections_cutovers_and_replications_are_counted_as_their_journals_stand(
+    history: History, ledger: Ledger, url: str
+) -> None:
+    plan, failed = plan_of([entry(1)]), plan_of([entry(2)])
+    for one in (plan, failed):
+        ledger.save_plan(one, made_at=NOON)
+    of = {"fingerprint": plan.fingerprint, "run_id": "run"}
+    where = {"cluster": "main", "resource": "v1 pods", "namespace": "shop", "why": ""}
+    with Database(url).writing("tell what was done") as connection:
+        ended = {"begun_at": 1, "ended_at": 2, "last_lines": ""}
+        connection.execute(sa.insert(collections), [
+            {**of, **ended, "freed_bytes": 70, "succeeded": True},
+            {**of, **ended, "fingerprint": failed.fingerprint, "freed_bytes": None, "succeeded": False},
+        ])  # fmt: skip
+        connection.execute(sa.insert(workloads), [
+            {**of, **where, "position": number, "name": f"w{number}", "outcome": outcome, "returned_at": returned}
+            for number, (outcome, returned) in enumerate((("changed", 5), ("changed", None), (None, None)))
+        ])  # fmt: skip
+    rules = history.replications
+    rules.begin("well", trigger="by hand", at=NOON)
+    rules.end("well", at=NOON + HOUR)
+    rules.begin("ill", trigger="by hand", at=NOON)
+    rules.end("ill", at=NOON + HOUR, why="the source was away")
+    journals = read(history).journals
+    assert journals.collections == {("main", "succeeded"): 1, ("main", "failed"): 1}
+    assert journals.freed_bytes == {"main": 70}
+    assert journals.workloads == {("main", "changed"): 2, ("main", "unknown"): 1}
+    assert journals.returned == {"main": 1}
+    assert [(one.name, one.ended_well_at, one.failing_since) for one in journals.rules] == [
+        ("ill", None, NOON + HOUR),
+        ("well", NOON + HOUR, None),
+    ]
 
 
 def test_faults_add_up_over_all_snapshots_and_excused_ones_do_not_count(history: History) -> None:
