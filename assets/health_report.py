@@ -17,6 +17,9 @@ from resources.database.snapshots import Snapshot
 from resources.site import SiteResource
 
 KEY = dg.AssetKey("health_report")
+#: A whole digest cannot be wrapped, and stretches the page of the UI.
+_WHOLE_DIGEST = r"(sha\d+:[0-9a-f]{12})[0-9a-f]{52,}"
+
 HEALTHY = dg.AssetCheckSpec(
     "nothing_in_use_is_broken",
     asset=KEY,
@@ -98,7 +101,10 @@ def _for_people(findings: pd.DataFrame) -> pd.DataFrame:
         for kind, what, repository, tag, digest, platform, detail in plain_rows(findings, columns)
     ]
     return findings.assign(
-        finding=[finding for finding, _ in rows], image=[image for _, image in rows], hurts=findings["used_by"]
+        finding=[finding for finding, _ in rows],
+        image=[image for _, image in rows],
+        hurts=findings["used_by"],
+        detail=findings["detail"].str.replace(_WHOLE_DIGEST, r"\1…", regex=True),
     )
 
 

@@ -10,8 +10,9 @@ from registry_core.catalog import CatalogFrames
 from registry_core.findings import Finding
 
 _NOTHING = (
-    "it has no tag and no image that we know of: a push that never came to its end, or what is left when all was"
-    " deleted; remove it where the registry stores it, or leave it out with `exclude`"
+    "it has no tag, and no workload uses an image of it: it holds images without a tag, which no registry lists, or the"
+    " rest of a push that never came to its end, or nothing; look into it before you remove it, or leave it out with"
+    " `exclude`"
 )
 
 

@@ -28,7 +28,7 @@ def test_a_repository_that_holds_nothing_is_a_warning_that_hurts_nobody() -> Non
     (finding,) = judge_untagged(["web"], catalog(), NOBODY)
     assert (finding.kind, finding.what, finding.repository) == ("missing", "tags", "web")
     assert (finding.severity, finding.used_by, finding.clusters) == ("warning", "", "")
-    assert "no image that we know of" in finding.detail
+    assert "images without a tag, which no registry lists" in finding.detail
 
 
 def test_a_repository_that_was_not_read_whole_is_not_said_to_have_no_tag() -> None:
