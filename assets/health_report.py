@@ -96,7 +96,7 @@ def _for_people(findings: pd.DataFrame) -> pd.DataFrame:
         # A text that is no reference has no repository; its finding begins with the text.
         (
             f"{kind} {what}{f' {platform}' if platform else ''}",
-            _name(repository, tag, digest) or detail.partition(": ")[0],
+            _name(repository, tag, digest) or _without_host(detail.partition(": ")[0]),
         )
         for kind, what, repository, tag, digest, platform, detail in plain_rows(findings, columns)
     ]
@@ -113,6 +113,12 @@ def _name(repository: str | None, tag: str | None, digest: str | None) -> str:
     if not repository or not (tag or digest):
         return repository or ""
     return f"{repository}:{tag or (digest or '')[:15]}"
+
+
+def _without_host(text: str) -> str:
+    """What was written, but for the host: this is the report of one registry, and its page is narrow."""
+    host, _, rest = text.partition("/")
+    return rest if rest and ("." in host or ":" in host) else text
 
 
 def _healthy(findings: pd.DataFrame) -> dg.AssetCheckResult:
