@@ -170,13 +170,10 @@ class CutoverPlan:
                 why = f"{other.manager.name} manages it ({other.manager.evidence}): change {other.manager.where}"
                 yield _row("change elsewhere", other.workload, change, why)
         for left in self.left:
-            yield {
-                "what": "left", "workload": str(left.workload), "place": "", "from": ", ".join(left.images), "to": "",
-                "why": left.why,
-            }  # fmt: skip
+            yield _cells("left", str(left.workload), was=", ".join(left.images), why=left.why)
         for secret in self.pull_secrets:
             where = f"{secret.cluster} {secret.namespace}/{secret.name} (Secret)"
-            yield {"what": "create if absent", "workload": where, "place": "", "from": "", "to": secret.host, "why": ""}
+            yield _cells("create if absent", where, to=secret.host)
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -211,7 +208,17 @@ class CutoverPlan:
 
 
 def _row(what: str, workload: object, change: ImageChange, why: str) -> Mapping[str, str]:
-    return {
-        "what": what, "workload": str(workload), "place": change.path, "from": change.old, "to": change.new,
-        "why": why,
-    }  # fmt: skip
+    return _cells(what, str(workload), container=change.container, was=change.old, to=_short(change.new), why=why)
+
+
+def _cells(
+    what: str, workload: str, *, container: str = "", was: str = "", to: str = "", why: str = ""
+) -> Mapping[str, str]:
+    return {"what": what, "workload": workload, "container": container, "from": was, "to": to, "why": why}
+
+
+def _short(reference: str) -> str:
+    """For people: twelve digits of the digest. The plan has all of them."""
+    name, at, digest = reference.partition("@")
+    algorithm, colon, digits = digest.partition(":")
+    return f"{name}{at}{algorithm}{colon}{digits[:12]}…" if at else reference

@@ -207,7 +207,7 @@ class _Decision:
                 " the change belongs in that application"
             )
         if pointing.applied:
-            yield "written by `kubectl apply`: change its file too, or the next apply brings the old image back"
+            yield "`kubectl apply` wrote it: change its file too, or the next apply undoes this"
         if self.basis.pull_secret and pointing.without_pod_spec:
             yield f"nobody knows where {', '.join(pointing.without_pod_spec)} takes its pull secrets from: see to it"
         for change in changes:

@@ -12,12 +12,18 @@ from registry_pipelines.cli.invocation import invocation
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, note, show
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+    from typing import Any
+
+    from registry_core.cutover import CutoverPlan
+    from registry_core.cutover_entries import Workload
     from resources.connections import Connections
     from resources.database.ledger_records import PlanRecord
 
 _PLAN_COLUMNS = ("fingerprint", "cutover", "state", "workloads", "elsewhere", "left", "pull_secrets", "leftovers",
                  "made_at", "good_until")  # fmt: skip
-_ROW_COLUMNS = ("what", "workload", "place", "from", "to", "why")
+_ROW_COLUMNS = ("what", "workload", "container", "from", "to", "why")
+_LINE_COLUMNS = ("what", "cluster", "namespace", "kind", "name", "place", "from", "to", "why")
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -81,12 +87,14 @@ def show_plan(context: typer.Context, plan: _Plan, as_json: JsonOption = False, 
 
     with Connections(invocation(context).site()) as connections:
         stored = connections.history.ledger.plan(record_of(connections, plan).fingerprint, CutoverPlan)
-    if form is Form.TABLE:
-        line(f"plan {stored.record.fingerprint}, {stored.record.state}")
-        line(agreement_text(stored.record))
-        if stored.plan.leftovers:
-            line(f"{stored.plan.leftovers:,} objects of older revisions, and finished ones, keep the old registry")
-        line("")
+    if form is not Form.TABLE:
+        show(_lines(stored.plan), _LINE_COLUMNS, form)
+        return
+    line(f"plan {stored.record.fingerprint}, {stored.record.state}")
+    line(agreement_text(stored.record))
+    if stored.plan.leftovers:
+        line(f"{stored.plan.leftovers:,} objects of older revisions, and finished ones, keep the old registry")
+    line("")
     show(stored.plan.rows(), _ROW_COLUMNS, form, empty="nothing points at the old registry")
 
 
@@ -110,6 +118,30 @@ def patches(
     written = write_patches(stored.plan, out, form)
     show(({"file": str(path)} for path in written), ("file",), Form.JSON if as_json else Form.TABLE,
          empty="the plan changes nothing, so nothing was written")  # fmt: skip
+
+
+def _lines(plan: CutoverPlan) -> Iterator[Mapping[str, Any]]:
+    """As the rows of the plan, with nothing shortened and the names of a workload apart."""
+    for entry in plan.entries:
+        for change in entry.images:
+            why = "; ".join(entry.notes)
+            yield {"what": "patch", **_named(entry.workload), "place": change.path, "from": change.old,
+                   "to": change.new, "why": why}  # fmt: skip
+    for other in plan.elsewhere:
+        for change in other.images:
+            why = f"{other.manager.name}: {other.manager.evidence}; change {other.manager.where}"
+            yield {"what": "change elsewhere", **_named(other.workload), "place": change.path, "from": change.old,
+                   "to": change.new, "why": why}  # fmt: skip
+    for left in plan.left:
+        for image in left.images:
+            yield {"what": "left", **_named(left.workload), "from": image, "why": left.why}
+    for secret in plan.pull_secrets:
+        yield {"what": "create if absent", "cluster": secret.cluster, "namespace": secret.namespace,
+               "kind": "Secret", "name": secret.name, "to": secret.host}  # fmt: skip
+
+
+def _named(workload: Workload) -> dict[str, str]:
+    return {"cluster": workload.cluster, "namespace": workload.namespace, "kind": workload.kind, "name": workload.name}
 
 
 def record_of(connections: Connections, plan: str) -> PlanRecord:

@@ -182,5 +182,6 @@ def test_rows_tell_every_part_of_a_plan() -> None:
     plan = plan_of(deployment("cart", CART), managed, workload("Job", "once", CART), pull_secret="new-pull")
     rows = list(plan.rows())
     assert [row["what"] for row in rows] == ["patch", "change elsewhere", "left", "create if absent"]
-    assert all(set(row) == {"what", "workload", "place", "from", "to", "why"} for row in rows)
+    assert all(set(row) == {"what", "workload", "container", "from", "to", "why"} for row in rows)
+    assert rows[0]["to"] == f"{NEW_HOST}/shop/cart:1@sha256:dddddddddddd…"
     assert rows[1]["why"].startswith("Helm manages it (label app.kubernetes.io/managed-by: Helm): change")

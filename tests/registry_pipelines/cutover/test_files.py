@@ -73,6 +73,8 @@ def test_the_commands_show_a_plan_for_people_and_programs(estate: Estate) -> Non
     assert "move: 18 workloads are changed" in shown.out
     rows = json.loads(call("--config", estate.site_file, "cutover", "show", "move", "--json").out)
     assert {row["what"] for row in rows} == {"patch", "left", "create if absent"}
+    assert all(len(row["to"].partition("@sha256:")[2]) == 64 for row in rows if row["what"] == "patch")
+    assert rows[0]["place"] == ".spec.template.spec.containers[0].image"
     assert call("--config", estate.site_file, "cutover", "plan", "gone").code == 2
     assert call("--config", estate.site_file, "cutover", "show", "abcdef").code == 3
 
