@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,9 @@ from assets.taking.plan import take_plan
 from assets.taking.single_copies import take_single_copies
 from assets.taking.usage import take_usage
 from assets.taking.versions import take_versions
+from registry_core.collection import CollectionPlan, CollectionWay, Uncollected
+from registry_core.plans import AnyPlan
+from registry_core.retention_evidence import Snapshot
 from registry_pipelines.quickstart.folder import QuickstartFolder
 from registry_pipelines.web.copies_page import copies_routes
 from registry_pipelines.web.kept_report import KeptReport
@@ -26,6 +30,7 @@ from resources.configuration.load import load_site
 from resources.connections import Connections
 from resources.embedded_registry import EmbeddedRegistry
 from resources.processes import free_port
+from tests.registry_core.test_migration import plan as migration_plan
 from tests.registry_pipelines.browser import Browser
 from tests.registry_pipelines.web.service import Service, at_once, served
 
@@ -118,8 +123,8 @@ def complaints(browser: Browser) -> list[str]:
 
 
 @contextmanager
-def company_served(folder: Path) -> Iterator[tuple[Service, str]]:
-    """The service with all its pages, and the fingerprint of the plan that waits."""
+def company_served(folder: Path) -> Iterator[tuple[Service, dict[str, str]]]:
+    """The service with all its pages, and the fingerprint of a plan of each kind that has a page of its own."""
     port = free_port(0)
     quick = QuickstartFolder(folder)
     quick.prepare(SAMPLE, registry_url=f"http://127.0.0.1:{port}")
@@ -132,10 +137,27 @@ def company_served(folder: Path) -> Iterator[tuple[Service, str]]:
                 take_usage(connections, registry)
                 take_health(connections, registry)
             (name,) = connections.site.registries
-            plan = take_plan(connections, name).plan
+            plans = {"eviction": take_plan(connections, name).plan, **_others(name)}
+        for plan in plans.values():
+            connections.ledger.save_plan(plan, made_at=datetime.now(UTC))
         site, history = connections.site, connections.history
         versions = KeptReport(site, history, lambda: take_versions(connections))
         copies = KeptReport(site, history, lambda: take_single_copies(connections))
         more = [*versions_routes(versions), *copies_routes(copies), *plan_routes(PlanReader(history))]
         with served(at_once(Reader(site, history).look), more=more) as service:
-            yield service, plan.fingerprint
+            yield service, {kind: plan.fingerprint for kind, plan in plans.items()}
+
+
+def _others(registry: str) -> dict[str, AnyPlan]:
+    now = datetime.now(UTC)
+    way = CollectionWay("pod", "pods app=registry in registry of the cluster production", ("registry", "collect"), "/r")
+    collection = CollectionPlan(
+        registry=registry,
+        way=way,
+        as_of=now,
+        catalog=Snapshot("1", now),
+        expected_bytes=123_456_789,
+        max_plan_age=timedelta(hours=24),
+        entries=tuple(Uncollected(f"{number:064x}", now, 1_000 * number) for number in range(1, 30)),
+    )
+    return {"collection": collection, "migration": migration_plan(as_of=now)}

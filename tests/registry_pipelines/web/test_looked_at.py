@@ -23,7 +23,8 @@ from tests.registry_pipelines.web.looks import (
 )
 from tests.registry_pipelines.web.service import HOST, Service, Site, at_once, failing, pod, served
 
-PAGES = ("/", "/versions", "/plans", "/plans/{plan}", "/single-copies")
+PLANS = ("/plans/{eviction:.12}", "/plans/{collection:.12}", "/plans/{migration:.12}")
+PAGES = ("/", "/versions", "/plans", *PLANS, "/single-copies")
 PHONE = LOOKS[-1]
 
 
@@ -34,16 +35,16 @@ def browser() -> Iterator[Browser]:
 
 
 @pytest.fixture(scope="module")
-def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, str]]:
+def company(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Service, dict[str, str]]]:
     with company_served(tmp_path_factory.mktemp("looked-at")) as running:
         yield running
 
 
 @pytest.mark.parametrize("look", LOOKS, ids=lambda look: look.name.replace(" ", "-"))
 @pytest.mark.parametrize("path", PAGES)
-def test_a_page_can_be_read(company: tuple[Service, str], browser: Browser, path: str, look: Look) -> None:
-    service, plan = company
-    take_look(browser, service.url + path.format(plan=plan[:12]), look)
+def test_a_page_can_be_read(company: tuple[Service, dict[str, str]], browser: Browser, path: str, look: Look) -> None:
+    service, plans = company
+    take_look(browser, service.url + path.format(**plans), look)
     assert browser.text().strip()
     assert is_dark(browser) == (look.scheme == "dark")
     assert sticking_out(browser) == []
@@ -53,14 +54,16 @@ def test_a_page_can_be_read(company: tuple[Service, str], browser: Browser, path
     assert browser.driver.execute_script(fetched) == []
 
 
-def test_no_page_that_the_front_leads_to_is_left_out(company: tuple[Service, str]) -> None:
+def test_no_page_that_the_front_leads_to_is_left_out(company: tuple[Service, dict[str, str]]) -> None:
     answers = {link.path: company[0].get(link.path) for link in LINKS}
     pages = {path for path, answer in answers.items() if answer.headers["Content-Type"].startswith("text/html")}
     assert pages <= set(PAGES)
     assert {path: answer.status_code for path, answer in answers.items() if answer.status_code != 200} == {}
 
 
-def test_what_is_missing_is_told_on_a_page_that_can_be_read(company: tuple[Service, str], browser: Browser) -> None:
+def test_what_is_missing_is_told_on_a_page_that_can_be_read(
+    company: tuple[Service, dict[str, str]], browser: Browser
+) -> None:
     for look in LOOKS:
         take_look(browser, company[0].url + "/plans/ffffffffffff", look)
         assert "there is no plan" in browser.text()
@@ -68,7 +71,9 @@ def test_what_is_missing_is_told_on_a_page_that_can_be_read(company: tuple[Servi
     complaints(browser)  # a 404 is told there too
 
 
-def test_the_versions_are_searched_and_sorted_with_a_thumb(company: tuple[Service, str], browser: Browser) -> None:
+def test_the_versions_are_searched_and_sorted_with_a_thumb(
+    company: tuple[Service, dict[str, str]], browser: Browser
+) -> None:
     take_look(browser, company[0].url + "/versions", PHONE)
     browser.driver.find_element(By.ID, "search").send_keys("frontend")
     assert browser.driver.find_element(By.ID, "count").text.startswith("1 of ")
@@ -77,9 +82,9 @@ def test_the_versions_are_searched_and_sorted_with_a_thumb(company: tuple[Servic
     assert sticking_out(browser) == []
 
 
-def test_the_entries_of_a_plan_are_searched(company: tuple[Service, str], browser: Browser) -> None:
-    service, plan = company
-    take_look(browser, f"{service.url}/plans/{plan[:12]}", PHONE)
+def test_the_entries_of_a_plan_are_searched(company: tuple[Service, dict[str, str]], browser: Browser) -> None:
+    service, plans = company
+    take_look(browser, service.url + PLANS[0].format(**plans), PHONE)
     box = browser.driver.find_element(By.CSS_SELECTOR, "input[type=search]")
     box.send_keys("legacy/importer")
     box.submit()
@@ -98,7 +103,7 @@ def test_names_of_any_length_stay_inside_the_page(site: Site, browser: Browser) 
             assert sticking_out(browser) == []
 
 
-def test_the_judge_can_say_no(company: tuple[Service, str], browser: Browser) -> None:
+def test_the_judge_can_say_no(company: tuple[Service, dict[str, str]], browser: Browser) -> None:
     take_look(browser, company[0].url, PHONE)
     browser.driver.execute_script(
         "const bad = document.createElement('p'); bad.textContent = 'faint'; document.querySelector('section')"
@@ -111,7 +116,7 @@ def test_the_judge_can_say_no(company: tuple[Service, str], browser: Browser) ->
 
 
 def test_a_saved_page_of_versions_needs_nothing_else(
-    company: tuple[Service, str], browser: Browser, tmp_path: Path
+    company: tuple[Service, dict[str, str]], browser: Browser, tmp_path: Path
 ) -> None:
     saved = tmp_path / "versions.html"
     saved.write_bytes(company[0].get("/versions").content)
