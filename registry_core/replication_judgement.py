@@ -43,7 +43,7 @@ def judge_replication(
     unread: Sequence[str] = (),
 ) -> ReplicationStatus:
     """The status of a rule. `journal` also holds what the rule takes no more; `unread` says what else is lacking."""
-    place = _Destination.of(destination, source.chosen, journal)
+    place = _Destination.of(rule, destination, source.chosen, journal)
     times = [seen.as_of for seen in (source.seen, destination) if seen.as_of is not None]
     return ReplicationStatus(
         rule=rule,
@@ -63,7 +63,7 @@ def behind_of(
     rule: CopyRule, source: SourceSeen, destination: CatalogSeen, journal: ReplicationJournal
 ) -> tuple[Behind, ...]:
     """What is not known to be in step, the gravest first."""
-    return _all_behind(rule, source, _Destination.of(destination, source.chosen, journal), journal)
+    return _all_behind(rule, source, _Destination.of(rule, destination, source.chosen, journal), journal)
 
 
 def _all_behind(
@@ -82,9 +82,12 @@ class _Destination:
     seen: CatalogSeen
     held: Mapping[tuple[str, str], Holding]
     tags: Mapping[tuple[str, str], str | None]
+    keeps_its_own: bool  #: the rule leaves tags that point elsewhere
 
     @classmethod
-    def of(cls, seen: CatalogSeen, chosen: Sequence[Chosen], journal: ReplicationJournal) -> _Destination:
+    def of(
+        cls, rule: CopyRule, seen: CatalogSeen, chosen: Sequence[Chosen], journal: ReplicationJournal
+    ) -> _Destination:
         digests = {one.digest for one in chosen if one.digest} | {one.digest for one in journal.images}
         held = held_at(digests, seen)
         tags: dict[tuple[str, str], str | None] = {}
@@ -97,7 +100,14 @@ class _Destination:
         for put in journal.tags:
             if seen.as_of is None or put.at > seen.as_of:
                 tags[put.to_repository, put.tag] = put.digest
-        return cls(seen, held, tags)
+        return cls(seen, held, tags, rule.on_conflict == "keep")
+
+    def astray(self, tags: Sequence[str], repository: str, digest: str) -> list[str]:
+        """Tags that do not point to the image and should."""
+        there = {tag: self.tags.get((repository, tag)) for tag in tags}
+        return [
+            tag for tag, found in there.items() if found != digest and not (self.keeps_its_own and found is not None)
+        ]
 
     def is_older_than(self, tried: ReplicatedImage | None) -> bool:
         """Whether the destination was last crawled before this try, so that the try says more."""
@@ -162,21 +172,17 @@ def _lag(
     holding = place.held.get((to_repository, one.digest))
     unknown = place.why_unknown(to_repository)
     if holding == "whole":
-        astray = [tag for tag in one.tags if place.tags.get((to_repository, tag)) != one.digest]
+        astray = place.astray(one.tags, to_repository, one.digest)
         if not astray:
             return None, ""
-        return (
-            ("unknown", unknown)
-            if unknown
-            else ("tag elsewhere", f"at the destination {', '.join(astray)} points elsewhere")
-        )
+        return ("unknown", unknown) if unknown else ("tag elsewhere", f"{', '.join(astray)} points elsewhere there")
     if holding == "unread":
         return "unknown", f"{place.seen.registry} lists it, and it could not be read whole"
     if unknown:
         return "unknown", unknown
-    return (
-        ("part only", "some of its platforms are not there") if holding == "part" else ("not there", "not copied yet")
-    )
+    if holding == "part":
+        return "part only", "some of its platforms are not there"
+    return "not there", "not copied yet"
 
 
 def _gone(source: CatalogSeen, place: _Destination, journal: ReplicationJournal) -> Iterator[Gone]:

@@ -14,6 +14,7 @@ from assets.taking.progress import LoggedProgress
 from assets.taking.replication import take_replication_status
 from assets.taking.replication_deletions import take_replicated_deletions
 from registry_core.errors import RegistryPipelinesError
+from registry_core.replication_status import ReplicationStatus
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.run_config import refuse_what_is_not_plain
 from registry_pipelines.doorbell import EXECUTE_OP
@@ -65,6 +66,20 @@ def _status_told_after(context: dg.OpExecutionContext, connections: Connections,
         else:
             described = replication_status.describe(status, None)
             context.log_event(dg.AssetMaterialization(replication_status.KEY, partition=name, metadata=described))
+            # Dagster takes it here, though its types do not say so.
+            context.log_event(_evaluation(status))  # type: ignore[arg-type]
+
+
+def _evaluation(status: ReplicationStatus) -> dg.AssetCheckEvaluation:
+    checked = replication_status.check_result(status)
+    return dg.AssetCheckEvaluation(
+        asset_key=replication_status.KEY,
+        check_name=replication_status.IN_STEP.name,
+        passed=bool(checked.passed),
+        severity=checked.severity,
+        description=checked.description,
+        partition=status.rule.name,
+    )
 
 
 def build_replication_job() -> dg.JobDefinition:

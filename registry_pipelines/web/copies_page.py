@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import Route
 
 from registry_core.single_copies import VERDICTS, CopiesReport, Verdict
-from registry_core.single_copies_words import MEANING, cluster_rows, summary_sentence, why_text
+from registry_core.single_copies_words import MEANING, cluster_rows, short_name, summary_sentence, why_text
 from registry_pipelines.web.kept_report import KeptReport
 from registry_pipelines.web.pages import page
 
@@ -35,4 +35,5 @@ def copies_page(report: CopiesReport) -> HTMLResponse:
         meaning=MEANING,
         tones=_TONES,
         why_text=why_text,
+        short_name=short_name,
     )

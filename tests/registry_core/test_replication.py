@@ -162,6 +162,7 @@ def judged(
     *,
     journal: ReplicationJournal | None = None,
     gaps: tuple[Gap, ...] = (),
+    rule: CopyRule = RULE,
     **given: Any,
 ) -> ReplicationStatus:
     """The status of a rule that takes every tag of `web`."""
@@ -172,7 +173,7 @@ def judged(
     there = destination if isinstance(destination, CatalogSeen) else seen(destination)
     known: dict[str, Any] = {"fingerprint": "ab" * 32, "standing": "in force", "runs": None}
     return judge_replication(
-        RULE,
+        rule,
         SourceSeen(chosen=chosen, seen=seen(source, *gaps)),
         there,
         journal or ReplicationJournal(),
@@ -195,6 +196,14 @@ def test_behind_is_told_image_by_image() -> None:
     theirs.image("web", "3")
     found = judged(holding("ours", "1", "2", "3"), theirs)
     assert (found.state, lags(found)) == ("behind", {"2": "not there", "3": "tag elsewhere"})
+
+
+def test_a_rule_that_keeps_tags_of_the_destination_is_in_step_beside_them() -> None:
+    theirs = holding("theirs", "1")
+    theirs.image("web", "foreign", "2")
+    theirs.image("web", "2")
+    assert judged(holding("ours", "1", "2"), theirs).state == "behind"
+    assert judged(holding("ours", "1", "2"), theirs, rule=replace(RULE, on_conflict="keep")).state == "in step"
 
 
 def test_one_platform_of_two_is_not_in_step() -> None:

@@ -85,7 +85,11 @@ def test_a_rule_is_approved_once_and_keeps_a_second_copy_in_step(
 
     assert not approve(company, instance, rules=2).success
     assert approve(company, instance).success
-    assert run(company, instance).success
+    result = run(company, instance)
+    assert result.success
+    (check,) = result.get_asset_check_evaluations()
+    assert (check.partition, check.passed, check.severity) == (RULE, False, dg.AssetCheckSeverity.ERROR)
+    assert "1 failing; first health/api:build-1002" in str(check.description)
     assert digest_at(docker_registry.url, "health/web", "1.5.0") == digest_at(
         company.registry.url, "health/web", "1.5.0"
     )
