@@ -35,7 +35,7 @@ def outcome_event(plan: CollectionPlan, collected: CollectionRecord) -> dg.Asset
         "summary": dg.MetadataValue.md(sentence),
         "expected bytes": plan.expected_bytes,
         "images": plan.images,
-        "how": str(plan.way),
+        "how": dg.MetadataValue.md(str(plan.way)),
         "plan": plan.fingerprint,
     }
     for label, number in (

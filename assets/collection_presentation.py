@@ -21,7 +21,7 @@ def describe_collection_plan(made: MadeCollectionPlan, links: PlanLinks) -> Meta
         "images": plan.images,
         "evictions": len(plan.entries),
         "bytes that collection frees": plan.expected_bytes,
-        "how": str(plan.way),
+        "how": dg.MetadataValue.md(str(plan.way)),
         "catalog": dg.MetadataValue.timestamp(plan.catalog.as_of),
         "fingerprint": plan.fingerprint,
         "dagster/row_count": len(plan.entries),

@@ -94,6 +94,7 @@ def restore_evicted(
     record = ledger.record(fingerprint, now=clock())
     if record.state == "executing" and record.holder is not None:
         raise Refused(f"the plan {record.short} is being carried out by the run {record.holder}; restore when it ended")
+    _refuse_while_it_collects(connections, record.subject)
     plan = ledger.plan(record.fingerprint, Plan).plan
     lines = [line for line in ledger.lines(record.fingerprint) if _was_taken(line)]
     if not lines:
@@ -124,6 +125,16 @@ def restore_evicted(
             tell.note(str(found[-1]))
             tell.advance()
     return Restoration(record.fingerprint, tuple(found))
+
+
+def _refuse_while_it_collects(connections: Connections, registry: str) -> None:
+    """What is put back while a registry collects may lose its layers at once."""
+    for one in connections.ledger.plans(registry, {"executing"}, kind="collection"):
+        if one.holder is not None:
+            raise Refused(
+                f"nothing is put back into {registry} while the run {one.holder} collects it (plan {one.short}): it"
+                " might lose its layers at once; restore when it ended"
+            )
 
 
 def refuse_partial(restoration: Restoration) -> None:

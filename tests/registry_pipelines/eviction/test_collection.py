@@ -152,6 +152,21 @@ def test_what_was_put_back_or_pushed_again_is_not_counted(tmp_path: Path, pod: s
         assert rest.expected_bytes < whole.expected_bytes
 
 
+def test_nothing_is_put_back_while_the_registry_collects(tmp_path: Path, pod: str) -> None:
+    estate, eviction = evicted(tmp_path)
+    with DockerRegistry(tmp_path / "registry") as registry:
+        configure(estate, registry, pod, allow_pushes=True)
+        plan = approved_collection(estate)
+        with estate.connections() as connections:
+            claim = connections.ledger.claim(
+                plan.fingerprint, "run c", CollectionPlan, rules=RULES, holder_is_alive=lambda _: True
+            )
+            with pytest.raises(Refused, match="while the run run c collects it"):
+                restore_evicted(connections, eviction.fingerprint, run_id="back")
+            connections.ledger.release(claim, "")
+            assert restore_evicted(connections, eviction.fingerprint, run_id="back").lost == ()
+
+
 def test_the_same_plan_stands_so_that_no_form_grows_old(tmp_path: Path, pod: str) -> None:
     estate, _ = evicted(tmp_path)
     with read_only(tmp_path) as registry:
