@@ -91,16 +91,17 @@ class ClusterChanger(KubernetesApi):
                 f" lacks our label {MANAGED_BY[0]}: {MANAGED_BY[1]}) and holds no login for {secret.host}, so it is"
                 " left alone; choose another `pull_secret.name`, or delete it"
             )
+        own = _plan_of(there) == plan  # our own request, whose answer was lost
         data = there.get("data")
         if isinstance(data, Mapping) and data.get(_SECRET_KEY) == document["data"][_SECRET_KEY]:  # type: ignore[index]
-            return "there", _uid(there)
+            return ("made" if own else "there"), _uid(there)
         renewing = [
             {"op": "test", "path": "/metadata/uid", "value": _uid(there)},
             {"op": "add", "path": "/data", "value": document["data"]},
         ]
         body = json.dumps(renewing).encode()
         self._of_secret(secret, "patch", Asking("PATCH", f"{listing}/{secret.name}", {}, body, JSON_PATCH))
-        return "renewed", _uid(there)
+        return ("made" if own else "renewed"), _uid(there)
 
     def remove_pull_secret(self, secret: PullSecret, uid: str) -> bool:
         """Take a secret away that we made; False where it is gone, or is another one by now."""
@@ -144,6 +145,12 @@ def is_ours(secret: Mapping[str, Any]) -> bool:
     metadata = secret.get("metadata")
     labels = metadata.get("labels") if isinstance(metadata, Mapping) else None
     return isinstance(labels, Mapping) and labels.get(MANAGED_BY[0]) == MANAGED_BY[1]
+
+
+def _plan_of(secret: Mapping[str, Any]) -> str | None:
+    metadata = secret.get("metadata")
+    annotations = metadata.get("annotations") if isinstance(metadata, Mapping) else None
+    return annotations.get(_PLAN) if isinstance(annotations, Mapping) else None
 
 
 def _knows(secret: Mapping[str, Any], host: str) -> bool:

@@ -243,6 +243,7 @@ def test_a_destination_that_goes_away_patches_nothing_more(estate: Estate) -> No
 
 def test_a_run_that_is_killed_is_gone_on_with_and_nothing_is_done_twice(estate: Estate) -> None:
     before = images_of(estate)
+    estate.configure(move={"look_every": "0s"})
     plan = approved_plan(estate)
     cluster, killed = estate.cluster(), []
     command = start("--config", estate.site_file, "cutover", "execute", plan.fingerprint)
@@ -324,6 +325,7 @@ def test_whatever_fails_on_the_way_it_completes_patches_once_and_can_be_returned
 
 
 def test_commands_end_with_the_codes_that_they_promise(estate: Estate) -> None:
+    estate.configure(move={"look_every": "0s"})
     plan = approved_plan(estate)
     estate.cluster().pull_trouble = lambda image: "ImagePullBackOff" if f"{NEW_HOST}/shop/cart" in image else None
     ended = call("--config", estate.site_file, "cutover", "execute", plan.fingerprint[:10])
