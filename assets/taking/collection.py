@@ -25,10 +25,11 @@ _STILL_YOUNG = 0.5
 
 @dataclass(frozen=True)
 class MadeCollectionPlan:
-    """A plan and how it was filed. `is_new` is False where the same plan was waiting already and stands."""
+    """A plan and how it was filed. `record` is None where there is nothing to collect and nothing waits; `is_new` is
+    False where the same plan was waiting already and stands."""
 
     plan: CollectionPlan
-    record: PlanRecord
+    record: PlanRecord | None
     is_new: bool
 
 
@@ -47,7 +48,7 @@ def collection_way(settings: CollectionSettings) -> CollectionWay:
 
 
 def take_collection_plan(connections: Connections, registry: str, *, run_id: str | None = None) -> MadeCollectionPlan:
-    """Make the plan and file it; one with nothing to collect is filed too, and supersedes what waits.
+    """Make the plan and file it; one with nothing to collect only to supersede one that waits.
 
     The same plan that waits for a decision and is young stands instead. Raises Refused where no `collection` is
     configured, IncompleteSnapshot where no catalog was taken yet.
@@ -78,6 +79,8 @@ def take_collection_plan(connections: Connections, registry: str, *, run_id: str
     standing = ledger.plan(waiting[0].fingerprint, CollectionPlan).plan if waiting else None
     if standing is not None and standing.is_the_same_as(plan) and now - standing.as_of < _STILL_YOUNG * plan.max_age:
         return MadeCollectionPlan(standing, waiting[0], is_new=False)
+    if not plan.entries and (standing is None or not standing.entries):
+        return MadeCollectionPlan(plan, None, is_new=True)
     return MadeCollectionPlan(plan, ledger.save_plan(plan, made_at=now, run_id=run_id), is_new=True)
 
 

@@ -73,6 +73,8 @@ def bytes_to_collect(connections: Connections, registry: str, gone: Collection[I
     Reads the manifest of every stored image; about half a minute for 400,000. What the catalog could not read may
     need some of these blobs, so it is at most this.
     """
+    if not gone:
+        return 0
     sizes: dict[str, int] = {}
     for digest, document in connections.ledger.kept_documents({digest for _, digest in gone}):
         sizes[digest] = len(document)

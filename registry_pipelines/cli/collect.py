@@ -39,7 +39,7 @@ def collect(
         row = {
             "fingerprint": plan.fingerprint,
             "registry": registry,
-            "state": record.state,
+            "state": None if record is None else record.state,
             "images": plan.images,
             "evictions": len(plan.entries),
             "expected_bytes": plan.expected_bytes,
@@ -47,7 +47,7 @@ def collect(
             "is_new": made.is_new,
         }
         show([row], _COLUMNS, form)
-    elif not plan.entries:
+    elif record is None or not plan.entries:
         line(f"{registry} holds no bytes of images that we deleted, so there is nothing to collect")
     else:
         line(

@@ -74,7 +74,9 @@ def test_the_registry_frees_what_the_plan_told_and_nothing_that_is_kept(tmp_path
         assert "eligible for deletion" in collected.last_lines
         assert estate.contents() == left
         assert state_of(estate, plan) == "done"
-        assert plan_collection(estate).entries == (), "what was collected is not told again"
+        with estate.connections() as connections:
+            nothing = take_collection_plan(connections, REGISTRY)
+        assert (nothing.plan.entries, nothing.record) == ((), None), "what was collected is not told again"
         with pytest.raises(ApprovalMissing, match="was used already"):
             run_collection(estate, plan, "run d")
 
