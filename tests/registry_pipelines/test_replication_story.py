@@ -292,3 +292,33 @@ def test_what_the_source_deleted_becomes_a_plan_that_waits_and_is_carried_out(
     assert run_job(company, instance, EXECUTE["eviction"], config=execution).success
     assert digest_at(theirs, "health/web", "1.0.0") is None
     assert digest_at(theirs, "health/web", "1.1.0") is not None
+
+
+def test_the_sensor_and_the_schedule_ask_for_runs_only_of_rules_in_force(
+    company: Company, instance: dg.DagsterInstance, docker_registry: DockerRegistry
+) -> None:
+    with_replication(company, docker_registry, BY_EVENT, events=EVENTS)
+    definitions = build_definitions(company.loaded)
+    repository, site = definitions.get_repository_def(), {"site": (definitions.resources or {})["site"]}
+
+    def ticks() -> tuple[Any, Any]:
+        told(company, "health/web", at=datetime.now(UTC) - timedelta(minutes=2))
+        tick = datetime(2026, 4, 1, tzinfo=UTC)
+        with (
+            dg.build_sensor_context(instance, resources=site) as sensing,
+            dg.build_schedule_context(instance, scheduled_execution_time=tick, resources=site) as scheduling,
+        ):
+            return (
+                repository.get_sensor_def("replicate_on_events").evaluate_tick(sensing),
+                repository.get_schedule_def("replicate_second_copy_schedule").evaluate_tick(scheduling),
+            )
+
+    heard, due = ticks()
+    assert heard.run_requests == []
+    assert "No event waits" in str(heard.skip_message)
+    assert "was not approved" in str(due.skip_message)
+    approve(company, instance)
+    heard, due = ticks()
+    (request,) = heard.run_requests
+    assert request.tags["replication"] == RULE
+    assert len(due.run_requests) == 1

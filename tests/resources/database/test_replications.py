@@ -13,6 +13,7 @@ from registry_core.errors import ApprovalMissing, Refused
 from registry_core.replication import ReplicationRule
 from registry_core.replication_status import ReplicatedImage
 from resources.database.history import History
+from tests.plans import approved, claimed, entry, plan_of
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
 RULE = ReplicationRule(CopyRule(name="copy", source="ours", destination="theirs", selection=Selection(all=True)))
@@ -109,3 +110,24 @@ def test_a_rule_that_was_rejected_is_not_held(history: History) -> None:
         history.ledger.held(RULE, "run", rules=ANYBODY, holder_is_alive=lambda _: True),
     ):
         raise AssertionError("it is held")
+
+
+def test_no_plan_is_carried_out_at_a_registry_while_a_replication_copies_there(history: History) -> None:
+    filed(history)
+    decide(history)
+    ledger = history.ledger
+    eviction = approved(ledger, plan_of([entry(1)], registry="theirs"))
+    elsewhere = approved(ledger, plan_of([entry(1)], registry="ours"))
+    with ledger.held(RULE, "copying", rules=ANYBODY, holder_is_alive=lambda _: True):
+        with pytest.raises(Refused, match="the run copying works on a replication rule"):
+            claimed(ledger, eviction, holder_is_alive=lambda _: True)
+        claimed(ledger, elsewhere)
+    claim = claimed(ledger, eviction)
+    with (
+        pytest.raises(Refused, match="works on an eviction plan"),
+        ledger.held(RULE, "copying", rules=ANYBODY, holder_is_alive=lambda _: True),
+    ):
+        raise AssertionError("both work there")
+    ledger.finish(claim, "done")
+    with ledger.held(RULE, "copying", rules=ANYBODY, holder_is_alive=lambda _: True):
+        assert ledger.record(RULE.fingerprint).holder == "copying"
