@@ -54,10 +54,7 @@ def serve(
     refuse_open_door(host, has_token=token is not None, unsafe=unsafe_no_token)
     if token is not None:
         read_secret(token)  # what cannot be read is told now, not to the first reader
-    doors = {
-        name: EventDoor(name, entry, read_secret, loaded.site.registry_of_host)
-        for name, entry in loaded.site.events.items()
-    }
+    doors = {name: EventDoor.of(name, loaded.site) for name in loaded.site.events}
     for secret in (secret for door in doors.values() for secret in door.settings.secrets):
         read_secret(secret)
 

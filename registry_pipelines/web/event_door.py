@@ -10,7 +10,9 @@ from starlette.datastructures import Headers
 from registry_core.event_secrets import SIGNATURE_HEADER, holds_login, holds_signature, holds_token
 from registry_core.push_events import PushEvent
 from resources.configuration.event_settings import EventSettings
-from resources.configuration.secrets import SecretName
+from resources.configuration.secrets import SecretName, read_secret
+from resources.configuration.settings import Site
+from resources.google_identity import GoogleIdentity
 
 
 @dataclass(frozen=True)
@@ -24,9 +26,24 @@ class EventDoor:
     settings: EventSettings
     read_secret: Callable[[SecretName], str]
     registry_of_host: Callable[[str], str | None]
+    google: GoogleIdentity | None = None  #: where the entry names one; `of` makes it
+
+    @classmethod
+    def of(cls, name: str, site: Site) -> EventDoor:
+        """The door of an entry of a site."""
+        settings = site.events[name]
+        identity = settings.google
+        return cls(
+            name,
+            settings,
+            read_secret,
+            site.registry_of_host,
+            GoogleIdentity(account=identity.account, audience=identity.audience) if identity is not None else None,
+        )
 
     def lets_in(self, headers: Headers, path_token: str | None) -> bool:
-        """Whether the request shows what it must, as far as its head can show it. Raises ConfigError."""
+        """Whether the request shows what it must, as far as its head can show it. Raises ConfigError, and
+        RegistryError where Google's certificates cannot be had."""
         entry = self.settings
         if entry.path_token is not None:
             return holds_token(self.read_secret(entry.path_token), path_token)
@@ -37,6 +54,8 @@ class EventDoor:
         if entry.password is not None:
             login = headers.get("authorization")
             return holds_login(entry.username or "", self.read_secret(entry.password), login)
+        if entry.google is not None:
+            return self.google is not None and self.google.is_shown(headers.get("authorization"))
         if entry.hmac is not None:
             return SIGNATURE_HEADER in headers
         return entry.unsigned

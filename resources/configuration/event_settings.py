@@ -15,6 +15,15 @@ EventName = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")]
 _HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
 
 
+class GooglePush(Settings):
+    """Whose identity token Pub/Sub must show."""
+
+    account: str = Field(
+        description="service account of the push subscription", examples=["pubsub@project.iam.gserviceaccount.com"]
+    )
+    audience: str = Field(description="audience of the push subscription", examples=["registry-pipelines"])
+
+
 class EventSettings(Settings):
     """Webhooks of one registry, sent to `/events/NAME` of the web service. One way to prove who sends."""
 
@@ -41,6 +50,12 @@ class EventSettings(Settings):
         " nothing else; addresses are written into the logs of proxies",
         examples=[{"env": "HUB_EVENT_TOKEN"}],
     )
+    google: GooglePush | None = Field(
+        None,
+        description="the identity token that Google signs for Pub/Sub; needs the extra: `pip install"
+        " 'registry-pipelines[google]'`",
+        examples=[{"account": "pubsub@project.iam.gserviceaccount.com", "audience": "registry-pipelines"}],
+    )
     unsigned: bool = Field(
         False, description="believe whoever reaches the address; an event only ever causes a comparison"
     )
@@ -55,6 +70,7 @@ class EventSettings(Settings):
             "hmac": self.hmac is not None,
             "username and password": self.password is not None,
             "path_token": self.path_token is not None,
+            "google": self.google is not None,
             "unsigned: true": self.unsigned,
         }
         chosen = [way for way, given in ways.items() if given]
