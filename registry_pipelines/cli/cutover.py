@@ -82,6 +82,7 @@ def show_plan(context: typer.Context, plan: _Plan, as_json: JsonOption = False, 
     form = form_of(as_json, as_csv)
 
     from assets.plan_presentation import agreement_text  # pandas
+    from assets.presentation import amount
     from registry_core.cutover import CutoverPlan
     from resources.connections import Connections
 
@@ -93,7 +94,8 @@ def show_plan(context: typer.Context, plan: _Plan, as_json: JsonOption = False, 
     line(f"plan {stored.record.fingerprint}, {stored.record.state}")
     line(agreement_text(stored.record))
     if stored.plan.leftovers:
-        line(f"{stored.plan.leftovers:,} objects of older revisions, and finished ones, keep the old registry")
+        objects = amount(stored.plan.leftovers, "object")
+        line(f"{objects} of older revisions, or finished, will go on naming the old registry")
     line("")
     show(stored.plan.rows(), _ROW_COLUMNS, form, empty="nothing points at the old registry")
 

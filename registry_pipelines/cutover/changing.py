@@ -145,7 +145,8 @@ class WorkloadChanger:
         """Take away a secret that we made and that no pod names; None when it is gone, else why it stays."""
         try:
             if any(_names_secret(pod, secret.name) for pod in self._api.pods(secret.namespace)):
-                return f"pods of {secret.namespace} still name the pull secret {secret.name}, so it stays"
+                where = f"{secret.cluster} {secret.namespace}"
+                return f"pods of {where} still name the pull secret {secret.name}, so it stays"
             self._api.remove_pull_secret(secret, uid)
         except ApiError as error:
             if _is_a_no(error):
