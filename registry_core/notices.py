@@ -26,7 +26,7 @@ class Topic:
     """
 
     key: str
-    subject: str  #: findings, plans, executions, evidence
+    subject: str  #: findings, plans, executions, evidence, replications
     group: str
     state: str  #: told again when this changes
     line: str
@@ -70,7 +70,7 @@ class Telling:
 
 
 #: How the end of a topic is told; the end of others is told by something else, or is no news.
-_ENDED = {"findings": "no longer found", "evidence": "fresh again"}
+_ENDED = {"findings": "no longer found", "evidence": "fresh again", "replications": "runs again"}
 
 
 def decide(

@@ -58,9 +58,12 @@ def gather_topics(connections: Connections, now: datetime, link_of_plan: LinkOfP
     evidence = list(_evidence(connections, now))
     looked_at |= {_key_of_evidence("inventory", name) for name in connections.site.clusters}
     looked_at |= {_key_of_evidence("catalog", name) for name in connections.site.registries}
+    replications = list(_replications(connections))
+    looked_at |= {_key_of_replication(name) for name in connections.site.replications}
+    counts.append(Count("replications_failing", len(replications)))
     counts.append(Count("plans_waiting", sum(topic.subject == "plans" for topic in plans)))
     counts.append(Count("stale_sources", len(evidence)))
-    return Present((*topics, *plans, *evidence), frozenset(looked_at), tuple(counts))
+    return Present((*topics, *plans, *evidence, *replications), frozenset(looked_at), tuple(counts))
 
 
 def _group_of_findings(registry: str) -> str:
@@ -184,6 +187,28 @@ def _evidence(connections: Connections, now: datetime) -> Iterator[Topic]:
             line=_cut(source.why(now)),
             gravity="warning",
             environments=frozenset({environment}) if environment else frozenset(),
+        )
+
+
+def _key_of_replication(name: str) -> str:
+    return f"replication {name}"
+
+
+def _replications(connections: Connections) -> Iterator[Topic]:
+    """Rules of which the last run did not end well."""
+    for name in connections.site.replications:
+        runs = connections.history.replications.runs(name)
+        if runs is None or runs.failing_since is None:
+            continue
+        since = f"{runs.failing_since:%Y-%m-%d %H:%M} UTC"
+        yield Topic(
+            key=_key_of_replication(name),
+            subject="replications",
+            group=f"Replication {name} fails",
+            state=f"failing since {since}",
+            # Why may change from run to run, and is told once.
+            line=_cut(f"{name} since {since}: {runs.why}"),
+            gravity="failure",
         )
 
 

@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from resources.configuration.base import Environment, Settings
 from resources.configuration.secrets import SecretName
 
-Subject = Literal["findings", "plans", "executions", "evidence"]
+Subject = Literal["findings", "plans", "executions", "evidence", "replications"]
 """What there is to tell."""
 
 SUBJECTS: tuple[Subject, ...] = get_args(Subject)
@@ -39,7 +39,9 @@ class NotificationSettings(Settings):
     )
     datadog: DatadogSettings | None = Field(None, description="tell Datadog")
     about: tuple[Subject, ...] = Field(
-        SUBJECTS, description="`findings`, `plans`, `executions`, `evidence`; default: all", min_length=1
+        SUBJECTS,
+        description="`findings`, `plans`, `executions`, `evidence`, `replications`; default: all",
+        min_length=1,
     )
     environments: tuple[Environment, ...] = Field(
         (),

@@ -122,6 +122,23 @@ def test_stale_evidence_is_told_and_that_it_is_fresh_again(company: Company, rec
     assert fresh["message"].count("fresh again: inventory of") == 2
 
 
+def test_a_replication_that_fails_is_told_once_and_that_it_runs_again(company: Company, receiver: Receiver) -> None:
+    told_about(company, {**TEAM, "about": ["replications"]}, registries={
+        REGISTRY: {"url": company.registry.url}, "copy": {"url": "http://127.0.0.1:9"},
+    }, replications={"second-copy": {"from": REGISTRY, "to": "copy", "what": {"all": True}}})  # fmt: skip
+    now = datetime.now(UTC)
+    with company.connections() as connections:
+        journal = connections.history.replications
+        for why in ("copy is down", "copy is still down", ""):
+            journal.begin("second-copy", trigger="schedule", at=now)
+            journal.end("second-copy", at=now, why=why)
+            tell_all(connections, now, lambda record: None)
+    failing, mended = receiver.messages("/team")
+    assert failing["title"] == "Replication second-copy fails"
+    assert failing["message"].endswith("copy is down")
+    assert mended["message"].startswith("runs again: second-copy since")
+
+
 def test_what_fails_makes_the_tick_fail_and_is_told_in_the_next(company: Company, receiver: Receiver) -> None:
     told_about(company, TEAM, OTHERS)
     surveyed(company)
