@@ -6,6 +6,7 @@ cosign's tags; its tag is written last.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
@@ -17,15 +18,24 @@ TagRuling = Literal["write", "there", "refused", "overwritten", "kept"]
 CopyWord = Literal["copied", "already there", "conflict", "failed"]
 
 
+MayReplace = tuple[tuple[str, str], ...]
+"""Pairs of a tag of the destination and the digest that it may be moved away from."""
+
+
 @dataclass(frozen=True, slots=True)
 class ImageCopy:
-    """One image to copy. Without `to_tag` it is stored by its digest alone."""
+    """One image to copy. Without `to_tag` it is stored by its digest alone.
+
+    `may_replace` narrows the rule `overwrite` to what somebody has agreed to lose: any other tag that points elsewhere
+    is refused, whenever that is seen. None: the rule alone decides.
+    """
 
     repository: str
     reference: str  #: tag or digest at the source
     to_repository: str
     to_tag: str | None = None
     also_tags: tuple[str, ...] = ()  #: further tags that it gets at the destination
+    may_replace: MayReplace | None = None
 
     def __str__(self) -> str:
         joint = "@" if ":" in self.reference else ":"
@@ -141,21 +151,30 @@ class CopyProgress:
     images: int  #: that are done
 
 
-def rule_tag(there: str | None, wanted: str, rule: ConflictRule) -> TagRuling:
+def rule_tag(
+    tag: str, there: str | None, wanted: str, rule: ConflictRule, may_replace: MayReplace | None = None
+) -> TagRuling:
     """What happens to a tag of the destination that points to `there` (None: it does not exist)."""
     if there is None:
         return "write"
     if there == wanted:
         return "there"
+    if rule == "overwrite" and may_replace is not None and (tag, there) not in may_replace:
+        return "refused"
     rulings: dict[ConflictRule, TagRuling] = {"refuse": "refused", "overwrite": "overwritten", "keep": "kept"}
     return rulings[rule]
 
 
-def conflicts_of(there: dict[str, str | None], wanted: dict[str, str], rule: ConflictRule) -> tuple[TagConflict, ...]:
+def conflicts_of(
+    there: Mapping[str, str | None],
+    wanted: Mapping[str, str],
+    rule: ConflictRule,
+    may_replace: MayReplace | None = None,
+) -> tuple[TagConflict, ...]:
     """The tags that point elsewhere, in the order wanted."""
     ruled = ((tag, there.get(tag), digest) for tag, digest in wanted.items())
     return tuple(
-        TagConflict(tag, found, digest, rule_tag(found, digest, rule))
+        TagConflict(tag, found, digest, rule_tag(tag, found, digest, rule, may_replace))
         for tag, found, digest in ruled
         if found is not None and found != digest
     )

@@ -98,6 +98,15 @@ def image_to_copy(repository: str, reference: str, to_repository: str, tags: tup
     return ImageCopy(repository, reference, to_repository, first, tuple(other for other in others if other))
 
 
+def image_as_planned(entry: MigrationEntry, tags: tuple[str, ...]) -> ImageCopy:
+    """An entry that is carried out, under these of its tags: no tag of the destination is moved but those that the
+    entry says it overwrites, from where it says they point to."""
+    if entry.digest is None:
+        raise ValueError(f"the entry {entry} has no digest, so it is never copied")
+    image = image_to_copy(entry.repository, entry.digest, entry.to_repository, tags)
+    return replace(image, may_replace=tuple(sorted(entry.overwrites.items())))
+
+
 def entry_of(chosen: Chosen, planned: PlannedCopy) -> MigrationEntry:
     """A line of the plan, of what was chosen and of what both registries say about it now."""
     return MigrationEntry(

@@ -33,10 +33,6 @@ class Following:
         )
 
     @property
-    def may_move_tags(self) -> bool:
-        return self.rule.on_conflict != "keep"
-
-    @property
     def look_by(self) -> CopyRule:
         """The rule by which both registries are compared: where tags may be moved, each is judged afterwards."""
         return replace(self.rule, on_conflict="overwrite") if self.rule.on_conflict == "refuse" else self.rule

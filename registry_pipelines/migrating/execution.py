@@ -19,7 +19,7 @@ from registry_core.copying import CopyOutcome, CopyProgress, ImageCopy
 from registry_core.errors import PartialFailure, RegistryError, RegistryPipelinesError
 from registry_core.migration import MigrationPlan
 from registry_core.migration_duration import expected_duration
-from registry_core.migration_entries import MIGRATION_WORDS, MigrationOutcome, MigrationWord, image_to_copy
+from registry_core.migration_entries import MIGRATION_WORDS, MigrationOutcome, MigrationWord, image_as_planned
 from registry_core.policy_spans import print_age
 from registry_pipelines.migrating.last_look import Looked, PlacedEntry, look_again
 from resources.connections import Connections
@@ -120,20 +120,20 @@ class _Work:
 
     def _images(self, left: list[PlacedEntry], source: RegistryConnection) -> Iterator[ImageCopy]:
         """What the copier is asked for, taken as it has room; what may not be copied any more ends here."""
-        overwrites = self.claim.plan.rule.on_conflict == "overwrite"
-        for looked in look_again(left, source, self.destination, overwrites=overwrites):
+        for looked in look_again(left, source):
             entry = looked.placed.entry
             if looked.outcome is not None:
                 self._write(looked, looked.outcome)
                 continue
-            assert entry.digest is not None
-            image = image_to_copy(entry.repository, entry.digest, entry.to_repository, looked.tags)
+            image = image_as_planned(entry, looked.tags)
             self._by_image[image].append(looked)
             yield image
 
     def _ended(self, outcome: CopyOutcome) -> None:
         looked = self._by_image[outcome.image].pop()
         told = MigrationOutcome.of(outcome)
+        if outcome.word == "conflict":
+            told = replace(told, why=f"{told.why}; that was not so when the plan was made: make a new one")
         if outcome.word == "failed" and outcome.fault is not None:
             told = replace(told, why=f"{outcome.fault}: {told.why}")
         if looked.left_out:
@@ -157,7 +157,7 @@ class _Work:
             self.progress.note(f"{placed.entry}: {outcome}")
 
     def _told(self) -> Callable[[CopyProgress], None]:
-        """Bytes for whoever reads the log, at most a line for each hundredth of all that is expected."""
+        """Bytes for whoever reads the log: a line for each twentieth of what is expected, and none below 256 MiB."""
         said = 0
 
         def tell(so_far: CopyProgress) -> None:

@@ -1,7 +1,8 @@
-"""Look once more before an image is copied: do its tags still point to it, and is the destination as the plan says?
+"""Look once more before an image is copied: do its tags still point to it at the source?
 
-The digest decides: what was approved is this image under these names. A tag that moved since is left out and told; a
-tag of the destination that somebody else has taken since is never overwritten, whatever the rule.
+The digest decides: what was approved is this image under these names. A tag that moved since is left out and told.
+What became of the destination's tags is seen by the copy itself, at the moment when it writes them
+(`ImageCopy.may_replace`).
 """
 
 from __future__ import annotations
@@ -36,26 +37,14 @@ class Looked:
     outcome: MigrationOutcome | None = None
 
 
-def look_again(
-    entries: Iterable[PlacedEntry],
-    source: RegistryConnection,
-    destination: RegistryConnection,
-    *,
-    overwrites: bool,
-) -> Iterator[Looked]:
-    """One answer for each entry, in their order; a few are asked for at a time. `overwrites`: the rule moves tags of
-    the destination, so those are looked at too."""
+def look_again(entries: Iterable[PlacedEntry], source: RegistryConnection) -> Iterator[Looked]:
+    """One answer for each entry, in their order; a few are asked for at a time."""
     waiting = iter(entries)
     while some := list(islice(waiting, _LOOKED_AT_ONCE)):
         wanted = [(one.entry.repository, tag) for one in some for tag in one.entry.tags]
         there = _resolve(source, wanted)
-        at_destination: Mapping[tuple[str, str], str | RegistryError | None] = {}
-        if overwrites:
-            at_destination = _resolve(
-                destination, [(one.entry.to_repository, tag) for one in some for tag in one.entry.tags]
-            )
         for one in some:
-            yield _taken_since(one, at_destination) or _still_named(one, there)
+            yield _still_named(one, there)
 
 
 def _still_named(placed: PlacedEntry, there: Mapping[tuple[str, str], str | RegistryError | None]) -> Looked:
@@ -77,19 +66,6 @@ def _still_named(placed: PlacedEntry, there: Mapping[tuple[str, str], str | Regi
     if left_out:
         left_out = f"left out, because at the source {left_out} since the plan was made"
     return Looked(placed, tuple(kept), left_out)
-
-
-def _taken_since(placed: PlacedEntry, there: Mapping[tuple[str, str], str | RegistryError | None]) -> Looked | None:
-    """The end of an entry whose tags would overwrite what nobody has agreed to lose."""
-    entry = placed.entry
-    for tag in entry.tags if there else ():
-        found = there[entry.to_repository, tag]
-        if isinstance(found, RegistryError):
-            return Looked(placed, (), outcome=MigrationOutcome(word="failed", why=f"{found.fault}: {found}"))
-        if found not in (None, entry.digest, entry.overwrites.get(tag)):
-            why = f"tag {tag} of the destination was pointed to {found} since the plan was made; make a new plan"
-            return Looked(placed, (), outcome=MigrationOutcome(word="conflict", why=why))
-    return None
 
 
 def _resolve(

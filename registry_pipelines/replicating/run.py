@@ -24,7 +24,7 @@ from assets.taking.whole_site import catalog_of
 from registry_core.approval import ApprovalRules
 from registry_core.copying import ImageCopy
 from registry_core.errors import PartialFailure, RegistryError, RegistryPipelinesError
-from registry_core.migration_entries import MigrationEntry, MigrationOutcome, MigrationWord, image_to_copy
+from registry_core.migration_entries import MigrationEntry, MigrationOutcome, MigrationWord, image_as_planned
 from registry_core.migration_words import Chosen
 from registry_core.replication import ReplicationRule
 from registry_core.replication_following import Following
@@ -187,13 +187,12 @@ class _Work:
 
     def _images(self, wanted: list[PlacedEntry], source: RegistryConnection) -> Iterator[ImageCopy]:
         """What the copier is asked for, taken as it has room; what may not be copied any more ends here."""
-        for looked in look_again(wanted, source, self.destination, overwrites=self._following.may_move_tags):
+        for looked in look_again(wanted, source):
             entry = looked.placed.entry
             if looked.outcome is not None:
                 self._note(entry, entry.tags, looked.outcome)
                 continue
-            assert entry.digest is not None
-            image = image_to_copy(entry.repository, entry.digest, entry.to_repository, looked.tags)
+            image = image_as_planned(entry, looked.tags)
             self._by_image.setdefault(image, []).append(looked)
             yield image
 

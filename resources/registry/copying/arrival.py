@@ -71,7 +71,7 @@ class Arrival:
         """Put what is missing: children before indexes, referrers after their subjects, tags last, the image's own at
         the very end. Every manifest put is read back. Returns how many were put.
 
-        Raises TagMoved where a tag points elsewhere that was free when we looked.
+        Raises TagMoved where a tag points elsewhere since we looked, and nobody agreed to lose what it points to.
         """
         missing = [held for held in self._belongings.manifests.values() if held.digest not in standing.manifests]
         own_tag, digest = self._belongings.image.to_tag, self._belongings.digest
@@ -82,7 +82,7 @@ class Arrival:
         await self._list_referrers(standing)
         for tag, wanted in self._belongings.wanted_tags().items():
             found = await self._digest_at(tag)  # it may have moved since we looked
-            ruling = rule_tag(found, wanted, self._rule)
+            ruling = rule_tag(tag, found, wanted, self._rule, self._belongings.image.may_replace)
             if found is not None and ruling in ("refused", "kept"):
                 raise TagMoved(TagConflict(tag, found, wanted, ruling))
             if ruling != "there":

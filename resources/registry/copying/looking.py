@@ -58,7 +58,7 @@ class Looker:
     async def _arrived(self, reader: Reader, belongings: Belongings) -> Look:
         arrival = Arrival(reader, belongings, self.choice.on_conflict)
         tags = await arrival.tags()
-        conflicts = conflicts_of(tags, belongings.wanted_tags(), self.choice.on_conflict)
+        conflicts = conflicts_of(tags, belongings.wanted_tags(), self.choice.on_conflict, belongings.image.may_replace)
         look = Look(belongings, conflicts, tags=tags)
         if look.is_refused:
             return look

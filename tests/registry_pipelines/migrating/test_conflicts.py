@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from registry_core.errors import RegistryError
-from tests.image_builder import make_image
+from resources.registry.copying.arrival import Arrival, Standing
+from tests.image_builder import make_image, push
 from tests.registries import DockerRegistry
 from tests.registry_pipelines.eviction.estate import APP, TOOLS
 from tests.registry_pipelines.migrating.move import Move
@@ -56,11 +57,36 @@ def test_what_was_not_approved_to_be_overwritten_is_not_whatever_the_rule(move: 
     assert done.counts["conflict"] == 2
     told = move.outcomes(plan)
     for tag, image in (("v2", newer), ("v3", taken)):
-        assert told[f"{APP}:{tag}"] == (
-            f"conflict: tag {tag} of the destination was pointed to {image.digest} since the plan was made; make a new"
-            " plan"
-        )
+        assert told[f"{APP}:{tag}"].startswith(f"conflict: tag {tag} of the destination points to {image.digest}")
+        assert told[f"{APP}:{tag}"].endswith(": refused; that was not so when the plan was made: make a new one")
         assert move.there().tags()[tag] == image.digest
+
+
+def test_a_tag_that_is_taken_while_we_copy_is_not_overwritten_either(
+    move: Move, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    move.there().push("theirs", THEIRS, tag="v2")
+    move.configure(on_conflict="overwrite")
+    plan = move.plan()
+    newer, store = make_image([b"pushed while we copied"]), Arrival.store
+
+    async def pushed_just_before(self: Arrival, standing: Standing) -> int:
+        if (tag := self._belongings.image.to_tag) in ("v2", "v3"):
+            push(move.destination, APP, newer, tag)
+        return await store(self, standing)
+
+    monkeypatch.setattr(Arrival, "store", pushed_just_before)
+    assert move.execute(plan).counts["conflict"] == 2
+    assert {move.there().tags()[tag] for tag in ("v2", "v3")} == {newer.digest}
+
+
+def test_a_signature_that_somebody_put_there_since_is_not_overwritten(move: Move) -> None:
+    move.configure(on_conflict="overwrite")
+    plan = move.plan()
+    signature = next(tag for tag in move.estate.tags() if tag.endswith(".sig"))
+    theirs = move.there().push("signature", make_image([b"their signature"]), tag=signature)
+    assert move.execute(plan).counts["conflict"] == 1
+    assert move.there().tags()[signature] == theirs.digest
 
 
 def test_a_tag_that_was_taken_since_the_plan_is_a_conflict(move: Move) -> None:

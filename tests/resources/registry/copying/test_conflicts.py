@@ -132,10 +132,22 @@ def test_a_catalog_that_is_wrong_costs_nothing_but_the_question(
 
 @given(st.sampled_from(["refuse", "overwrite", "keep"]), st.sampled_from([None, "a", "b"]))
 def test_no_rule_touches_a_tag_that_points_elsewhere_unless_it_says_overwrite(rule: str, there: str | None) -> None:
-    ruling = rule_tag(there, "a", rule)  # type: ignore[arg-type]
+    ruling = rule_tag("v1", there, "a", rule)  # type: ignore[arg-type]
     assert (ruling == "overwritten") == (there == "b" and rule == "overwrite")
     assert (ruling == "write") == (there is None)
     assert (ruling == "there") == (there == "a")
+
+
+@given(
+    st.sampled_from(["refuse", "overwrite", "keep"]),
+    st.sampled_from([None, "a", "b", "c"]),
+    st.lists(st.tuples(st.sampled_from(["v1", "v2"]), st.sampled_from("abc")), max_size=4),
+)
+def test_only_what_somebody_agreed_to_lose_is_overwritten(
+    rule: str, there: str | None, agreed: list[tuple[str, str]]
+) -> None:
+    ruling = rule_tag("v1", there, "a", rule, tuple(agreed))  # type: ignore[arg-type]
+    assert (ruling == "overwritten") == (there in ("b", "c") and rule == "overwrite" and ("v1", there) in agreed)
 
 
 @given(st.lists(st.tuples(st.sampled_from("rs"), st.sampled_from("abcd"), st.booleans()), max_size=20))
