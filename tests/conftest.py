@@ -7,11 +7,16 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from tests.company import company, surveyed_company
 from tests.registries import docker_registry, embedded_registry
 
 __all__ = ["company", "docker_registry", "embedded_registry", "surveyed_company"]
+
+# A law is no race: on a busy machine an example may take long.
+settings.register_profile("without a deadline", deadline=None)
+settings.load_profile("without a deadline")
 
 #: Set where everything is installed that a test may ask for: there a skipped test is a failed one.
 NO_SKIPS = "REGISTRY_PIPELINES_NO_SKIPS"
