@@ -1,22 +1,27 @@
 """The way back: every workload that a cut-over changed gets its old images and pull secrets again.
 
 It needs no approval, because it is for the moment when things go wrong: whoever may start it, may. Each workload is
-returned only where it still is as the cut-over left it; what somebody changed since is told and left alone.
+returned only where it still is as the cut-over left it; what somebody changed since is told and left alone. Nothing
+that goes wrong with one workload or one cluster keeps the others from being returned.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from contextlib import ExitStack, closing
 from dataclasses import dataclass, field
 
 from assets.taking.progress import Progress, Silent
 from registry_core.cutover import CutoverPlan
 from registry_core.cutover_entries import Entry, PullSecret
-from registry_core.errors import ClusterError, PartialFailure, Refused
+from registry_core.errors import ClusterError, ConfigError, DatabaseError, PartialFailure, Refused
 from registry_pipelines.cutover.changing import WorkloadChanger
 from registry_pipelines.cutover.execution import CutoverRun
 from resources.connections import Connections
 from resources.database.cutover_journal import CutoverJournal, MadeSecret
+
+#: A cluster that did not answer so often in a row is not asked any more: the others must not wait for it.
+_IN_VAIN = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,20 +53,20 @@ def rollback_cutover(
 ) -> Rollback:
     """Return all that a plan changed, also where it was not finished. Done again, it does nothing twice.
 
-    Refused while a run that is alive carries the plan out. What cannot be returned is told in the outcome; see
-    `refuse_partial`. Rollouts are not waited for: the old registry may be gone, and the rest must not wait for it.
+    A plan that was not finished ends with it, so that nobody goes on with it meanwhile or after. Refused while a run
+    that is alive carries it out. What cannot be returned is told in the outcome; see `refuse_partial`. Rollouts are not
+    waited for: the old registry may be gone, and the rest must not wait for it.
     """
-    stored = connections.ledger.plan(fingerprint, CutoverPlan, now=run.clock())
-    record = stored.record
-    if record.state == "executing" and record.holder is not None and run.holder_is_alive(record.holder):
-        raise Refused(
-            f"the run {record.holder} carries out the plan {record.short} now; end it first, then roll it back"
-        )
+    stored = connections.ledger.take_back(
+        fingerprint, run.run_id, CutoverPlan, holder_is_alive=run.holder_is_alive, now=run.clock()
+    )
     with ExitStack() as opened:
-        work = _Work(connections, stored.plan, record.fingerprint, run, opened, progress or Silent())
+        work = _Work(connections, stored.plan, stored.record.fingerprint, run, opened, progress or Silent())
         returned = work.return_workloads()
         notes = work.remove_secrets() if all(one.why is None for one in returned) else ()
-    return Rollback(record.fingerprint, returned, notes)
+    if work.unwritten is not None:
+        raise work.unwritten
+    return Rollback(stored.record.fingerprint, returned, notes)
 
 
 def refuse_partial(rollback: Rollback) -> None:
@@ -82,7 +87,9 @@ class _Work:
     run: CutoverRun
     opened: ExitStack
     progress: Progress
+    unwritten: DatabaseError | None = field(default=None, init=False)  #: why the journal lacks something
     _changers: dict[str, WorkloadChanger] = field(default_factory=dict, init=False)
+    _in_vain: Counter[str] = field(default_factory=Counter, init=False)  #: by cluster, how often in a row
 
     @property
     def journal(self) -> CutoverJournal:
@@ -95,17 +102,33 @@ class _Work:
         returned = []
         for position in changed:
             entry = self.plan.entries[position]
+            why = self._put_back(entry)
+            # The journal must not keep the rest from being returned: done again, it finds what was.
             try:
-                why = self._changer(entry.workload.cluster).put_back(entry)
-            except ClusterError as error:
-                why = str(error)
-            if why is None:
-                self.journal.returned(self.fingerprint, position, run_id=self.run.run_id)
-            else:
-                self.journal.not_returned(self.fingerprint, position, why)
+                if why is None:
+                    self.journal.returned(self.fingerprint, position, run_id=self.run.run_id)
+                else:
+                    self.journal.not_returned(self.fingerprint, position, why)
+            except DatabaseError as error:
+                self.unwritten = error
             returned.append(Returned(entry, why))
             self.progress.advance()
         return tuple(returned)
+
+    def _put_back(self, entry: Entry) -> str | None:
+        """None when it is as it was, else why not: whatever the reason, the next one is tried."""
+        cluster = entry.workload.cluster
+        if self._in_vain[cluster] >= _IN_VAIN:
+            return f"the cluster {cluster} did not answer {_IN_VAIN} times in a row, so it was not asked any more"
+        try:
+            why = self._changer(cluster).put_back(entry)
+        except ClusterError as error:
+            self._in_vain[cluster] += 1
+            return str(error)
+        except (ConfigError, Refused) as error:  # the file knows the cluster no more, or only as a dump
+            return str(error)
+        self._in_vain[cluster] = 0
+        return why
 
     def remove_secrets(self) -> tuple[str, ...]:
         """Take away the pull secrets that the plan made and that nobody names any more."""
@@ -113,7 +136,7 @@ class _Work:
         for secret in self.journal.secrets(self.fingerprint):
             try:
                 why = self._changer(secret.cluster).remove_pull_secret(self._planned(secret), secret.uid)
-            except ClusterError as error:
+            except (ClusterError, ConfigError, Refused) as error:
                 why = str(error)
             if why is None:
                 self.journal.secret_removed(self.fingerprint, secret)

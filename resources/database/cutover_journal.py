@@ -107,9 +107,13 @@ class CutoverJournal:
         self._database = database
 
     def record(self, claim: Claim[CutoverPlan], position: int, before: dict[str, Any]) -> None:
-        """Keep what a workload is before its patch: when this returned, and not before, it may be sent."""
+        """Keep what a workload is before its patch: when this returned, and not before, it may be sent.
+
+        That it was returned before counts no longer: it is about to be changed again.
+        """
         self._write(claim, position, before=before, recorded_at=now_micros(), patched_at=None, failing=None,
-                    outcome=None, why="", ended_at=None)  # fmt: skip
+                    outcome=None, why="", ended_at=None,
+                    returned_at=None, returned_by=None, not_returned=None)  # fmt: skip
 
     def patched(self, claim: Claim[CutoverPlan], position: int) -> None:
         """The API took the patch."""

@@ -154,6 +154,17 @@ class Ledger:
         """End the plan for good: it was used. Refused when the claim was lost."""
         return ledger_claims.finish(self._database, claim, state, why)
 
+    def take_back(
+        self, fingerprint: str, run_id: str, of: type[P], *, holder_is_alive: HolderIsAlive, now: datetime | None = None
+    ) -> StoredPlan[P]:
+        """The plan, ended for good where it was begun: nobody carries it out after this. Needs no approval.
+
+        Refused while a run that is alive carries it out.
+        """
+        return ledger_claims.take_back(
+            self._database, fingerprint, run_id, of, holder_is_alive=holder_is_alive, now=_now(now)
+        )
+
     @property
     def cutovers(self) -> CutoverJournal:
         """The journals of cut-overs."""

@@ -19,7 +19,7 @@ from registry_core.plans import AnyPlan, P
 from resources.database.connection import Database, lock
 from resources.database.ledger_decisions import approvals_of
 from resources.database.ledger_plans import as_record, locked_row, read_plan
-from resources.database.ledger_records import Claim, HolderIsAlive, PlanRecord
+from resources.database.ledger_records import Claim, HolderIsAlive, PlanRecord, StoredPlan
 from resources.database.ledger_schema import plans
 from resources.database.times import from_micros, now_micros, to_micros
 
@@ -121,3 +121,35 @@ def finish(database: Database, claim: Claim[AnyPlan], state: Literal["done", "st
             .values(state=state, holder=None, finished_at=at, why=why)
         )
         return as_record(locked_row(connection, claim.fingerprint), now=from_micros(at))
+
+
+def take_back(
+    database: Database, fingerprint: str, run_id: str, of: type[P], *, holder_is_alive: HolderIsAlive, now: datetime
+) -> StoredPlan[P]:
+    """End a plan that is under way because what it did is returned. No approval is asked for.
+
+    The number of its claim is taken as well, so that a run which was taken for dead can go on no more.
+    """
+    stored = read_plan(database, fingerprint, of, now=now)
+    holder = stored.record.holder
+    dead = {holder} if holder is not None and (holder == run_id or not holder_is_alive(holder)) else set()
+    with database.writing(f"take back the plan {stored.record.short}") as connection:
+        row = locked_row(connection, stored.record.fingerprint)
+        if row.state == "executing":
+            if row.holder is not None and row.holder not in dead:
+                raise Refused(
+                    f"the run {row.holder} carries out the plan {stored.record.short} now; end it first, then roll it"
+                    " back (with `--take-over` where it is dead and nobody can tell)"
+                )
+            connection.execute(
+                sa.update(plans)
+                .where(plans.c.fingerprint == row.fingerprint)
+                .values(
+                    state="stopped",
+                    holder=None,
+                    finished_at=now_micros(),
+                    why=f"rolled back by {run_id}",
+                    claim_number=row.claim_number + 1,
+                )
+            )
+    return stored

@@ -53,6 +53,31 @@ def test_a_workload_is_recorded_patched_and_ended(ledger: Ledger) -> None:
     assert not journal.lines(claim.fingerprint)[1].may_be_changed
 
 
+def test_a_workload_that_was_returned_and_is_changed_again_can_be_returned_again(ledger: Ledger) -> None:
+    claim, journal = claimed(ledger), ledger.cutovers
+    journal.record(claim, 1, BEFORE)
+    journal.not_returned(claim.fingerprint, 1, "the cluster was away")
+    journal.returned(claim.fingerprint, 1, run_id="back")
+    journal.record(claim, 1, BEFORE)
+    assert journal.lines(claim.fingerprint)[1].may_be_changed
+    row = journal.frame(claim.fingerprint).iloc[0]
+    assert (row["returned_by"], row["not_returned"]) == (None, None)
+
+
+def test_a_plan_that_is_taken_back_ends_and_its_run_writes_nothing_more(ledger: Ledger) -> None:
+    claim = claimed(ledger)
+    with pytest.raises(Refused, match="the run run 1 carries out the plan"):
+        ledger.take_back(claim.fingerprint, "back", CutoverPlan, holder_is_alive=lambda _: True)
+    stored = ledger.take_back(claim.fingerprint[:10], "back", CutoverPlan, holder_is_alive=lambda _: False)
+    assert stored.plan == claim.plan
+    record = ledger.record(claim.fingerprint)
+    assert (record.state, record.holder, record.why) == ("stopped", None, "rolled back by back")
+    with pytest.raises(Refused, match="no longer holds the plan"):
+        ledger.cutovers.record(claim, 0, BEFORE)
+    ledger.take_back(claim.fingerprint, "again", CutoverPlan, holder_is_alive=lambda _: True)
+    assert ledger.record(claim.fingerprint).why == "rolled back by back"
+
+
 def test_what_was_never_recorded_is_never_returned(ledger: Ledger) -> None:
     claim, journal = claimed(ledger), ledger.cutovers
     journal.ended(claim, 0, CutoverOutcome("refused by cluster", "403\x00: no"))
