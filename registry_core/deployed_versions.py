@@ -62,6 +62,9 @@ class CatalogSeen:
     unread: Mapping[str, Gap] = field(default_factory=dict, repr=False)  #: by repository; `*`: the list of them
     include: Matcher | None = None
     exclude: Matcher | None = None
+    #: Repositories that the newest crawl asked about and read whole. Of no other does absence say anything: it was left
+    #: out, or nobody asked.
+    answered: frozenset[str] = field(default=frozenset(), repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,10 +30,7 @@ def deletion_policies(gone: Iterable[Gone], tags: pd.DataFrame, site: Policies) 
     deleted: defaultdict[str, set[str]] = defaultdict(set)
     left_out = []
     for one in gone:
-        if one.tag is None:
-            left_out.append(f"{one.to_repository}@{one.digest[:19]} has no tag: it goes by `untagged` of a policy")
-        else:
-            deleted[one.to_repository].add(one.tag)
+        deleted[one.to_repository].add(one.tag)
     entries = []
     for repository, names in sorted(deleted.items()):
         number = site.entry_of(repository)

@@ -45,15 +45,16 @@ def judge_replication(
     """The status of a rule. `journal` also holds what the rule takes no more; `unread` says what else is lacking."""
     place = _Destination.of(rule, destination, source.chosen, journal)
     times = [seen.as_of for seen in (source.seen, destination) if seen.as_of is not None]
+    lost = () if unread else _nothing_left(source, journal)  # evidence that is not fit chooses nothing either
     return ReplicationStatus(
         rule=rule,
         fingerprint=fingerprint,
         standing=standing,
         wanted=len(source.chosen),
         behind=_all_behind(rule, source, place, journal),
-        gone=tuple(_gone(source.seen, place, journal)),
+        gone=tuple(_gone(source, place, journal)),
         runs=runs,
-        unread=(*unread, *_unread(source.seen), *_unread(destination)),
+        unread=(*unread, *_unread(source.seen), *_unread(destination), *lost),
         as_of=min(times, default=None),
         events_waiting=events_waiting,
     )
@@ -185,15 +186,21 @@ def _lag(
     return "not there", "not copied yet"
 
 
-def _gone(source: CatalogSeen, place: _Destination, journal: ReplicationJournal) -> Iterator[Gone]:
-    """What the source no longer has, where that is certain, and the destination still has as it was written."""
-    if source.frames is None or source.as_of is None or "*" in source.unread:
+def _gone(source: SourceSeen, place: _Destination, journal: ReplicationJournal) -> Iterator[Gone]:
+    """Tags that the source no longer has, where it was asked, and the destination still has as they were written.
+
+    Only a repository that the newest crawl read whole tells what is gone of it. One that `exclude` leaves out, that an
+    unlisting registry was not asked about, or that left a gap, tells nothing; neither does a source that has nothing
+    left of what the rule takes: a registry that was lost and built anew looks the same. An image without a tag is in no
+    list of most registries, so its absence says nothing at all.
+    """
+    seen = source.seen
+    if seen.frames is None or seen.as_of is None or not source.chosen:
         return
-    tags = set(plain_rows(source.frames.tags, ("repository", "tag")))
-    images = set(plain_rows(source.frames.images, ("repository", "digest")))
+    tags = set(plain_rows(seen.frames.tags, ("repository", "tag")))
     for put in sorted(journal.tags, key=lambda put: (put.repository, put.tag)):
-        gone = (put.repository, put.tag) not in tags and put.repository not in source.unread
-        if gone and put.at <= source.as_of and place.tags.get((put.to_repository, put.tag)) == put.digest:
+        gone = put.repository in seen.answered and (put.repository, put.tag) not in tags
+        if gone and put.at <= seen.as_of and place.tags.get((put.to_repository, put.tag)) == put.digest:
             yield Gone(
                 repository=put.repository,
                 to_repository=put.to_repository,
@@ -201,17 +208,15 @@ def _gone(source: CatalogSeen, place: _Destination, journal: ReplicationJournal)
                 tag=put.tag,
                 replicated_at=put.at,
             )
-    for one in journal.images:
-        gone = one.is_there and not one.tags and (one.repository, one.digest) not in images
-        certain = one.repository not in source.unread and one.at <= source.as_of
-        if gone and certain and (one.to_repository, one.digest) in place.held:
-            yield Gone(
-                repository=one.repository,
-                to_repository=one.to_repository,
-                digest=one.digest,
-                tag=None,
-                replicated_at=one.at,
-            )
+
+
+def _nothing_left(source: SourceSeen, journal: ReplicationJournal) -> Iterator[str]:
+    count = sum(one.is_there for one in journal.images)
+    if count and not source.chosen:
+        yield (
+            f"{source.seen.registry} has nothing that the rule takes, though {count:,} images of it were replicated: a"
+            " registry that was lost looks the same, so nothing counts as deleted there"
+        )
 
 
 def _first_seen(source: CatalogSeen) -> dict[tuple[str, str], datetime]:

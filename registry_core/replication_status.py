@@ -110,13 +110,13 @@ class Behind:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Gone:
-    """Replicated once, deleted at the source since, and still at the destination. It waits for a decision: nothing
-    deletes it by itself."""
+    """A tag that was replicated once, was deleted at the source since, and is still at the destination. It waits for a
+    decision: nothing deletes it by itself."""
 
     repository: str
     to_repository: str
     digest: str
-    tag: str | None
+    tag: str
     replicated_at: datetime
 
 

@@ -78,10 +78,10 @@ def _behind_row(name: str, one: Behind) -> dict[str, Any]:
 def _gone_row(name: str, one: Gone) -> dict[str, Any]:
     return {
         "replication": name,
-        "image": f"{one.repository}:{one.tag}" if one.tag else one.repository,
+        "image": f"{one.repository}:{one.tag}",
         "to_repository": one.to_repository,
         "digest": one.digest,
-        "tags": [one.tag] if one.tag else [],
+        "tags": [one.tag],
         "lag": DELETED,
         "why": f"nothing deletes it by itself; `registry-pipelines replication plan-deletions {name}` plans it",
         "since": one.replicated_at,

@@ -51,6 +51,7 @@ def catalog_of(connections: Connections, name: str) -> CatalogSeen:
         unread={_place(gap): gap for gap in gaps},
         include=compile_globs(settings.include),
         exclude=compile_globs(settings.exclude),
+        answered=history.read_whole("catalog", name, newest) if newest is not None else frozenset(),
     )
 
 

@@ -54,8 +54,7 @@ def status(
         show((status_row(one) for one in found), shown, form, empty="no replication is configured")
     for one in found:
         for gone in one.gone if form is Form.TABLE and not details else ():
-            tag = gone.tag or gone.digest[:19]
-            note(f"{one.rule.name}: {gone.to_repository}:{tag} was deleted at the source and is still there")
+            note(f"{one.rule.name}: {gone.to_repository}:{gone.tag} was deleted at the source and is still there")
     states = {state: [one.rule.name for one in found if one.state == state] for state in {one.state for one in found}}
     if late := [*states.get("failing", ()), *states.get("behind", ())]:
         raise PartialFailure(

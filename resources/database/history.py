@@ -18,7 +18,7 @@ from resources.database.derived import Derivation, rows_by_place
 from resources.database.ledger import Ledger
 from resources.database.manifests import read_documents
 from resources.database.migrating import migrate
-from resources.database.past import PastReading, first_read_at
+from resources.database.past import PastReading, first_read_at, places_read_whole
 from resources.database.push_events import PushEvents
 from resources.database.reading import Reading
 from resources.database.remembered import RememberedRegistry
@@ -168,6 +168,11 @@ class History:
         """When the first catalog of a registry was taken: of what was there then, `first_seen_at` says nothing."""
         with self._database.reading(f"look up the first catalog of {registry}") as connection:
             return maybe_from_micros(first_read_at(connection, "catalog", registry))
+
+    def read_whole(self, kind: SnapshotKind, source: str, at: Snapshot) -> frozenset[str]:
+        """Places that the newest snapshot `at` asked about and read to their end; of no other says absence anything."""
+        with self._database.reading(f"look up what was read of {source}") as connection:
+            return places_read_whole(connection, kind, source, to_micros(at.as_of))
 
     def remembered(self, registry: str) -> RememberedRegistry:
         """What a crawl need not read again."""

@@ -32,6 +32,12 @@ class PastReading(Reading):
         return sa.and_(ours, sa.or_(seen.gone_at.is_(None), seen.last_seen_at >= self.since))
 
 
+def places_read_whole(connection: sa.Connection, kind: SnapshotKind, source: str, as_of: int) -> frozenset[str]:
+    """Places that a snapshot, or a later one, asked about and read to their end: absence from them means gone."""
+    asked = sa.and_(places.c.kind == kind, places.c.source == source, places.c.read_at >= as_of)
+    return frozenset(connection.scalars(sa.select(places.c.name).where(asked)))
+
+
 def first_read_at(connection: sa.Connection, kind: SnapshotKind, source: str) -> int | None:
     """When the first snapshot of a source began that was stored; None before it."""
     table = snapshots_table.c

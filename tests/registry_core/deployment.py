@@ -41,7 +41,10 @@ def template(cluster: str, reference: str, kind: str = "Deployment", **fields: A
 
 def seen(registry: SmallRegistry, *gaps: Gap, **fields: Any) -> CatalogSeen:
     unread = {gap.place: gap for gap in gaps}
-    return CatalogSeen(registry.name, (registry.name,), AS_OF, registry.catalog(), unread=unread, **fields)
+    frames = registry.catalog()
+    answered = frozenset() if "*" in unread else frozenset([*frames.tags["repository"], *frames.images["repository"]])
+    fields = {"answered": answered - unread.keys(), **fields}
+    return CatalogSeen(registry.name, (registry.name,), AS_OF, frames, unread=unread, **fields)
 
 
 def report(

@@ -162,18 +162,20 @@ def judged(
     journal: ReplicationJournal | None = None,
     gaps: tuple[Gap, ...] = (),
     rule: CopyRule = RULE,
+    source_seen: dict[str, Any] | None = None,
     **given: Any,
 ) -> ReplicationStatus:
     """The status of a rule that takes every tag of `web`."""
     chosen = [
         Chosen(repository="web", digest=row["digest"], tags=(row["tag"],), reasons=("all is copied",))
         for row in source.tags
+        if row["repository"] == "web"
     ]
     there = destination if isinstance(destination, CatalogSeen) else seen(destination)
     known: dict[str, Any] = {"fingerprint": "ab" * 32, "standing": "in force", "runs": None}
     return judge_replication(
         rule,
-        SourceSeen(chosen=chosen, seen=seen(source, *gaps)),
+        SourceSeen(chosen=chosen, seen=seen(source, *gaps, **(source_seen or {}))),
         there,
         journal or ReplicationJournal(),
         **{**known, **given},
@@ -292,5 +294,16 @@ def test_a_deletion_at_the_source_is_told_as_long_as_the_destination_has_it() ->
     moved = holding("theirs", "1")
     moved.image("web", "theirs", "v0")
     assert judged(ours, moved, journal=journal).gone == (), "somebody else's by now"
+    unasked = judged(ours, theirs, journal=journal, source_seen={"answered": frozenset()})
+    assert (unasked.gone, unasked.state) == ((), "in step"), "the crawl left that repository out"
     newer = ReplicationJournal([image("old", "v0", at=LATER)], [put("v0", "old", LATER)])
     assert judged(ours, theirs, journal=newer).gone == (), "the source was read before it was copied"
+
+
+def test_a_source_that_has_nothing_left_has_deleted_nothing() -> None:
+    journal = ReplicationJournal([image("1", "1")], [put("1", "1")])
+    ours, theirs = SmallRegistry("ours"), holding("theirs", "1")
+    ours.image("other", "other", "1")
+    found = judged(ours, theirs, journal=journal, source_seen={"answered": frozenset({"web", "other"})})
+    assert (found.gone, found.state) == ((), "unknown")
+    assert "a registry that was lost looks the same" in status_row(found)["why"]
