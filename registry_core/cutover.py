@@ -49,6 +49,7 @@ class Basis:
     destination: str
     host: str  #: of the destination, as workloads will write it
     clusters: Mapping[str, ClusterSeen]
+    origin: str = ""  #: address of the destination, as it was asked; empty in plans of older versions
     namespaces: tuple[str, ...] = ("*",)
     rewriting: Rewriting = field(default_factory=Rewriting)
     pin: Pin = "digest"
@@ -69,6 +70,7 @@ class Basis:
             "pull_secret": self.pull_secret,
             "max_age": print_span(self.max_age),
             "second_person_above": self.second_person_above,
+            **({"origin": self.origin} if self.origin else {}),
         }
 
     @classmethod
@@ -87,6 +89,7 @@ class Basis:
             pull_secret=value["pull_secret"],
             max_age=parse_span(value["max_age"]),
             second_person_above=value["second_person_above"],
+            origin=value.get("origin", ""),
         )
 
 

@@ -94,6 +94,10 @@ class SecretChange:
     before: Names | None
     after: Names
 
+    @property
+    def added(self) -> Names:
+        return tuple(name for name in self.after if name not in (self.before or ()))
+
     def to_json(self) -> dict[str, Any]:
         return {
             "place": list(self.place),

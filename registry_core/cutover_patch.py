@@ -28,6 +28,10 @@ def forward_patch(entry: Entry | Elsewhere, *, resource_version: str | None = No
     for secret in entry.secrets:
         place = (*secret.place, "imagePullSecrets")
         if secret.before is None:
+            if resource_version is None:
+                # Nothing but this keeps an `add` from replacing a list that came since. That `null` is what is not
+                # there holds for the API server and kustomize (evanphx/json-patch), not for RFC 6902.
+                operations.append({"op": "test", "path": pointer(place), "value": None})
             operations.append({"op": "add", "path": pointer(place), "value": _named(secret.after)})
         else:
             operations.append({"op": "test", "path": pointer(place), "value": _named(secret.before)})
@@ -35,18 +39,25 @@ def forward_patch(entry: Entry | Elsewhere, *, resource_version: str | None = No
     return operations
 
 
-def backward_patch(entry: Entry, *, resource_version: str | None = None) -> list[Operation]:
-    """From the new images to the old ones; refused by the server where somebody changed them since."""
+def backward_patch(entry: Entry, item: Mapping[str, Any], *, resource_version: str | None = None) -> list[Operation]:
+    """From the new images to the old ones; refused by the server where somebody changed them since.
+
+    `item` is the object as it is: of its pull secrets only those go that the cut-over added.
+    """
     operations = _lock(entry, resource_version)
     for change in entry.images:
         operations += _replace(change.place, old=change.new, new=change.old)
     for secret in entry.secrets:
         place = (*secret.place, "imagePullSecrets")
-        operations.append({"op": "test", "path": pointer(place), "value": _named(secret.after)})
-        if secret.before is None:
+        now = secrets_at(item, secret)
+        if now is None:
+            continue
+        kept = tuple(name for name in now if name not in secret.added)
+        operations.append({"op": "test", "path": pointer(place), "value": _named(now)})
+        if secret.before is None and not kept:
             operations.append({"op": "remove", "path": pointer(place)})
         else:
-            operations.append({"op": "replace", "path": pointer(place), "value": _named(secret.before)})
+            operations.append({"op": "replace", "path": pointer(place), "value": _named(kept)})
     return operations
 
 
@@ -69,6 +80,18 @@ def standing(item: Mapping[str, Any], entry: Entry) -> str:
     stands = value_at(item, other.place)
     said = f"`{stands}`" if isinstance(stands, str) else "nothing"
     return f"somebody changed it since the plan: {other.path} is {said} and was `{other.old}`"
+
+
+def names_old_images(item: Mapping[str, Any], entry: Entry) -> bool:
+    """Whether all images of an object are the old ones, whatever its pull secrets are."""
+    return all(value_at(item, change.place) == change.old for change in entry.images)
+
+
+def holds_any(item: Mapping[str, Any], entry: Entry) -> bool:
+    """Whether one of the new images, or a pull secret that is added, stands in an object where the entry puts it."""
+    return any(value_at(item, change.place) == change.new for change in entry.images) or any(
+        name in (secrets_at(item, secret) or ()) for secret in entry.secrets for name in secret.added
+    )
 
 
 def secrets_at(item: Mapping[str, Any], secret: SecretChange) -> tuple[str, ...] | None:
@@ -111,8 +134,7 @@ def kustomize_patch(entry: Entry) -> dict[str, Any] | list[Operation]:
         value = {"image": {"reference": change.new}} if key == "volumes" else {"image": change.new}
         spec.setdefault(str(key), []).append({"name": change.container, **value})
     for secret in entry.secrets:
-        added = [name for name in secret.after if name not in (secret.before or ())]
-        _inside(document, secret.place)["imagePullSecrets"] = _named(tuple(added))
+        _inside(document, secret.place)["imagePullSecrets"] = _named(secret.added)
     return document
 
 

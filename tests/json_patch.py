@@ -22,7 +22,12 @@ def apply_patch(document: Any, operations: list[dict[str, Any]]) -> Any:
             node = _inside(node, step, operation)
         kind = operation["op"]
         if kind == "test":
-            if _inside(node, last, operation) != operation["value"]:
+            if operation["value"] is None and isinstance(node, dict):
+                # As evanphx/json-patch, of the API server and of kustomize, has it: what is not there is null.
+                held = node.get(last) is None
+            else:
+                held = _inside(node, last, operation) == operation["value"]
+            if not held:
                 raise TestFailed(f"testing value {operation['path']} failed")
         elif isinstance(node, list):
             _change_list(node, last, operation)

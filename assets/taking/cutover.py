@@ -49,11 +49,13 @@ def take_cutover_plan(
     tell = progress or Silent()
     cutover = cutover_settings(connections.site, name)
     clusters, found = read_clusters(connections, cutover, tell)
+    destination = connections.registry_settings(cutover.to)
     basis = Basis(
         name=name,
         source=cutover.source,
         destination=cutover.to,
-        host=connections.registry_settings(cutover.to).names[0],
+        host=destination.names[0],
+        origin=destination.origin,
         clusters=clusters,
         namespaces=cutover.namespaces,
         rewriting=cutover.names.rewriting(),

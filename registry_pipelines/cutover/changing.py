@@ -13,7 +13,7 @@ from typing import Any
 
 from registry_core.cutover_entries import Entry, PullSecret
 from registry_core.cutover_outcome import CutoverOutcome
-from registry_core.cutover_patch import backward_patch, before_of, forward_patch, standing
+from registry_core.cutover_patch import backward_patch, before_of, forward_patch, holds_any, names_old_images, standing
 from registry_core.cutover_rollout import Rollout, judge_rollout
 from registry_core.errors import ClusterError, Refused
 from registry_core.json_places import value_at
@@ -42,7 +42,14 @@ class Watching:
 
 
 class Gone(Exception):
-    """The workload is not there, or not as it was planned: it is left alone. Its text says why."""
+    """The workload is not there, or not as it was planned: it is left alone. Its text says why.
+
+    `ours_left`: something in it is as the plan would have it, so that it may be half of our patch.
+    """
+
+    def __init__(self, why: str, *, ours_left: bool = False) -> None:
+        super().__init__(why)
+        self.ours_left = ours_left
 
 
 class WorkloadChanger:
@@ -108,8 +115,9 @@ class WorkloadChanger:
     def put_back(self, entry: Entry) -> str | None:
         """Give a workload its old images and pull secrets again; None when it has them, else why it could not be.
 
-        ClusterError where the cluster does not answer.
+        A pull secret that somebody added since stays. ClusterError where the cluster does not answer.
         """
+        unfit = 0
         for _ in range(_TRIES):
             try:
                 item, stands = self._look(entry)
@@ -119,13 +127,16 @@ class WorkloadChanger:
                 return None
             version = str(item["metadata"].get("resourceVersion") or "")
             try:
-                self._api.patch(entry.workload, backward_patch(entry, resource_version=version))
+                back = self._api.patch(entry.workload, backward_patch(entry, item, resource_version=version))
             except ApiError as error:
-                if error.status in (404, 409):
+                unfit += error.status == 422  # once it may be our own patch, whose answer was lost
+                if error.status in (404, 409) or (error.status == 422 and unfit == 1):
                     continue
                 if _is_a_no(error):
                     return str(error)
                 raise
+            if not names_old_images(back, entry):
+                return f"an admission rule of the cluster wrote something else: {_instead(standing(back, entry))}"
             return None
         return f"it changed each of the {_TRIES} times that we looked at it and patched"
 
@@ -163,7 +174,7 @@ class WorkloadChanger:
             raise
         stands = standing(item, entry)
         if stands not in ("old", "new"):
-            raise Gone(stands)
+            raise Gone(stands, ours_left=holds_any(item, entry))
         return item, stands
 
     def _pods(self, item: dict[str, Any], entry: Entry) -> list[dict[str, Any]] | None:
@@ -178,6 +189,10 @@ class WorkloadChanger:
             if error.status == 403 and entry.workload.kind in ("Deployment", "StatefulSet", "DaemonSet"):
                 return None
             raise
+
+
+def _instead(stands: str) -> str:
+    return "the new images again" if stands == "new" else stands
 
 
 def refusal_of(error: ClusterError) -> CutoverOutcome | None:

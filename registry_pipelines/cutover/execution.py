@@ -11,16 +11,17 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from assets.taking.progress import Progress, Silent
 from registry_core.approval import ApprovalRules
 from registry_core.cutover import CutoverPlan
 from registry_core.cutover_entries import Entry, PullSecret
 from registry_core.cutover_outcome import CUTOVER_WORDS, CutoverOutcome
-from registry_core.errors import ClusterError, PartialFailure, Refused, RegistryPipelinesError
+from registry_core.errors import ClusterError, PartialFailure, RegistryPipelinesError
 from registry_pipelines.cutover.changing import Gone, Watching, WorkloadChanger, refusal_of
 from registry_pipelines.cutover.fresh_look import FreshLook
+from registry_pipelines.cutover.planned_settings import settings_of
 from resources.configuration.cutover_settings import CutoverSettings
 from resources.connections import Connections
 from resources.database.cutover_journal import CutoverJournal, CutoverLine
@@ -84,23 +85,6 @@ def execute_cutover(
     return _conclude(connections, claim)
 
 
-def settings_of(connections: Connections, plan: CutoverPlan) -> CutoverSettings:
-    """The entry of the configuration, as long as it says what the plan says. Refused where it was changed since."""
-    settings = connections.site.cutovers.get(plan.subject)
-    basis = plan.basis
-    secret = None if settings is None or settings.pull_secret is None else settings.pull_secret.name
-    if settings is None or (settings.source, settings.to, secret) != (
-        basis.source,
-        basis.destination,
-        basis.pull_secret,
-    ):
-        raise Refused(
-            f"`cutovers.{plan.subject}` was changed or removed in the configuration since the plan"
-            f" {plan.fingerprint[:12]} was made; make a new plan"
-        )
-    return settings
-
-
 @dataclass
 class _Work:
     connections: Connections
@@ -113,6 +97,7 @@ class _Work:
     _secrets: dict[tuple[str, str], str | None] = field(default_factory=dict, init=False)
     _content: bytes | None = field(default=None, init=False, repr=False)
     _giving_up: bool = field(default=False, init=False)
+    _recorded: set[int] = field(default_factory=set, init=False)  #: positions that may have been patched
 
     @property
     def journal(self) -> CutoverJournal:
@@ -158,10 +143,12 @@ class _Work:
     def _one(self, position: int, entry: Entry, line: CutoverLine | None, look: FreshLook) -> CutoverOutcome:
         if line is not None and line.failing is not None:
             self._give_up(position, entry, line.failing)
+        if line is not None and line.before is not None:
+            self._recorded.add(position)
         try:
             unchanged = self._patch(position, entry, line, look)
         except Gone as gone:
-            return CutoverOutcome("spared", str(gone))
+            return self._gone(position, gone)
         except ClusterError as error:
             unchanged = refusal_of(error)
             if unchanged is None:
@@ -178,8 +165,18 @@ class _Work:
         return (
             self._pull_secret(entry)
             or look.at(entry)
-            or changer.patch(entry, lambda before: self.journal.record(self.claim, position, before))
+            or changer.patch(entry, lambda before: self._record(position, before))
         )
+
+    def _record(self, position: int, before: dict[str, Any]) -> None:
+        self.journal.record(self.claim, position, before)
+        self._recorded.add(position)
+
+    def _gone(self, position: int, gone: Gone) -> CutoverOutcome:
+        """Spared where nothing of it is ours. What was patched and then changed in part is for a person to look at."""
+        if position in self._recorded and gone.ours_left:
+            return CutoverOutcome("failed", f"it was patched, and a part of that is left: {gone}; see to it by hand")
+        return CutoverOutcome("spared", str(gone))
 
     def _arrive(self, position: int, entry: Entry) -> CutoverOutcome:
         """Watch the rollout of a workload that was patched. Raises RolloutFailed when it was put back."""
@@ -187,7 +184,7 @@ class _Work:
         try:
             rollout = self._changer(entry.workload.cluster).watch(entry)
         except Gone as gone:
-            return CutoverOutcome("spared", str(gone))
+            return self._gone(position, gone)
         except ClusterError as error:
             if refusal_of(error) is None:
                 raise

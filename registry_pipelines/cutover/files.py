@@ -129,10 +129,16 @@ def _namespace_option(namespace: str) -> str:
 
 
 def _file_name(workload: Workload) -> str:
-    """Without what could lead out of the folder: names in a dump are somebody's text."""
+    """Without what could lead out of the folder: names in a dump are somebody's text.
+
+    `_` joins, because no name of Kubernetes has one: `a-b` and `c` are another file than `a` and `b-c`.
+    """
     kind = f"{workload.kind}.{workload.group}" if "." in workload.group else workload.kind
-    name = "-".join(part for part in (workload.namespace, kind.lower(), workload.name) if part)
-    return re.sub(r"[^A-Za-z0-9.-]", "_", name)
+    return "_".join(_safe(part) for part in (workload.namespace, kind.lower(), workload.name) if part)
+
+
+def _safe(name: str) -> str:
+    return re.sub(r"[^A-Za-z0-9.-]", lambda found: f"%{ord(found[0]):x}", name)
 
 
 def _plain(text: object) -> str:

@@ -211,6 +211,11 @@ class RegistrySettings(Settings):
         return urlsplit(self.url).netloc
 
     @property
+    def origin(self) -> str:
+        """`url` without a slash at its end: with whom a plan was made."""
+        return self.url.rstrip("/")
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Hosts by which references name this registry; Docker Hub has several."""
         return self.hosts or (DOCKER_HUB_HOSTS if self.host.lower() in DOCKER_HUB_HOSTS else (self.host,))

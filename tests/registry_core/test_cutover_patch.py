@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from registry_core.cutover import CutoverPlan
 from registry_core.cutover_entries import Entry
-from registry_core.cutover_patch import backward_patch, before_of, forward_patch, kustomize_patch, standing
+from registry_core.cutover_patch import (
+    backward_patch,
+    before_of,
+    forward_patch,
+    holds_any,
+    kustomize_patch,
+    names_old_images,
+    standing,
+)
 from tests.json_patch import TestFailed, apply_patch
 from tests.kubernetes import DIGEST, OLD_HOST, deployment, pod_spec, real_objects, workload
 from tests.registry_core.cutovers import NEW_HOST, plan_of
@@ -31,7 +39,7 @@ def test_every_workload_of_a_real_cluster_goes_there_and_back(cluster: str) -> N
         version = item["metadata"]["resourceVersion"]
         moved = apply_patch(item, forward_patch(entry, resource_version=version))
         assert (standing(item, entry), standing(moved, entry)) == ("old", "new")
-        assert apply_patch(moved, backward_patch(entry, resource_version=version)) == item
+        assert apply_patch(moved, backward_patch(entry, moved, resource_version=version)) == item
         left = str(moved["spec"]).replace(NEW_HOST, "")
         assert f"{OLD_HOST}/" not in left
 
@@ -53,7 +61,7 @@ def test_there_and_back_is_nothing(images: list[str], secrets: tuple[str, ...] |
         assert [
             one["image"] for one in moved["spec"]["template"]["spec"]["containers"] if OLD_HOST in one["image"]
         ] == []
-        assert apply_patch(moved, backward_patch(entry)) == item
+        assert apply_patch(moved, backward_patch(entry, moved)) == item
 
 
 def only_entry(plan: CutoverPlan) -> Entry:
@@ -89,6 +97,43 @@ def test_pull_secrets_that_somebody_changed_are_seen() -> None:
     entry = only_entry(plan_of(item, pull_secret="p"))
     item["spec"]["template"]["spec"]["imagePullSecrets"] = [{"name": "theirs"}]
     assert standing(item, entry) == "its imagePullSecrets were changed since the plan"
+
+
+def test_a_patch_in_a_file_replaces_no_pull_secrets_that_came_since() -> None:
+    item = deployment("cart", CART)
+    entry = only_entry(plan_of(item, pull_secret="p"))
+    assert standing(apply_patch(item, forward_patch(entry)), entry) == "new"
+    item["spec"]["template"]["spec"]["imagePullSecrets"] = [{"name": "theirs"}]
+    with pytest.raises(TestFailed):
+        apply_patch(item, forward_patch(entry))
+
+
+def test_a_pull_secret_that_came_after_the_cut_over_stays_on_the_way_back() -> None:
+    for secrets in (None, ("a",)):
+        item = deployment("cart", CART)
+        item["spec"]["template"]["spec"] = pod_spec(CART, secrets=secrets)
+        entry = only_entry(plan_of(item, pull_secret="p"))
+        moved = apply_patch(item, forward_patch(entry))
+        moved["spec"]["template"]["spec"]["imagePullSecrets"].append({"name": "theirs"})
+        back = apply_patch(moved, backward_patch(entry, moved))["spec"]["template"]["spec"]
+        assert [one["name"] for one in back["imagePullSecrets"]] == [*(secrets or ()), "theirs"]
+        del moved["spec"]["template"]["spec"]["imagePullSecrets"]
+        back = apply_patch(moved, backward_patch(entry, moved))["spec"]["template"]["spec"]
+        assert ("imagePullSecrets" in back, back["containers"][0]["image"]) == (False, CART)
+
+
+def test_half_of_a_patch_is_known_as_ours() -> None:
+    item = deployment("cart", CART, f"{OLD_HOST}/shop/side:2")
+    entry = only_entry(plan_of(item, pull_secret="p"))
+    assert (holds_any(item, entry), names_old_images(item, entry)) == (False, True)
+    moved = apply_patch(item, forward_patch(entry))
+    spec = moved["spec"]["template"]["spec"]
+    spec["containers"][0]["image"] = "other.example.com/x:1"
+    assert (holds_any(moved, entry), names_old_images(moved, entry)) == (True, False)
+    spec["containers"][1]["image"] = "other.example.com/x:1"
+    assert holds_any(moved, entry)  # the pull secret
+    spec["imagePullSecrets"] = []
+    assert not holds_any(moved, entry)
 
 
 def test_what_is_recorded_holds_what_changes_and_no_environment() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from typing import Any
 
 import pytest
 
@@ -207,6 +208,16 @@ def test_a_configuration_that_says_something_else_by_now_is_refused(estate: Esta
     plan = approved_plan(estate)
     estate.configure(move={"to": "old", "from": "new"})
     with pytest.raises(Refused, match="was changed or removed in the configuration since the plan"):
+        carry_out(estate, plan)
+    assert not estate.cluster().changes
+
+
+@pytest.mark.parametrize("changes", [{"hosts": ["elsewhere.example.com"]}, {"url": "http://127.0.0.1:9"}])
+def test_a_destination_that_is_another_registry_by_now_is_refused(estate: Estate, changes: dict[str, Any]) -> None:
+    plan = approved_plan(estate)
+    registries = json.loads(estate.site_file.read_text())["registries"]
+    estate.configure(registries={**registries, "new": {**registries["new"], **changes}})
+    with pytest.raises(Refused, match="nobody looked whether it serves these images"):
         carry_out(estate, plan)
     assert not estate.cluster().changes
 

@@ -58,6 +58,16 @@ def test_names_of_a_dump_lead_nowhere_else(tmp_path: Path) -> None:
     assert all(path.resolve().is_relative_to(tmp_path / "out") for path in written)
 
 
+def test_no_two_workloads_share_a_file(tmp_path: Path) -> None:
+    one = deployment("deployment-b", CART, namespace="a")
+    other = deployment("b", CART, namespace="a-deployment")
+    for form in ("kubectl", "kustomize"):
+        written = write_patches(plan_of(one, other), tmp_path / form, form)  # type: ignore[arg-type]
+        assert len({path for path in written if "deployment" in path.name}) == 2
+    odd = [deployment(name, CART) for name in ("a/b", "a_b", "a%2fb")]
+    assert len(set(write_patches(plan_of(*odd), tmp_path / "odd", "kubectl"))) == 4  # and the script
+
+
 def test_a_folder_that_holds_something_is_left_alone(estate: Estate) -> None:
     call("--config", estate.site_file, "cutover", "plan")
     ended = call("--config", estate.site_file, "cutover", "patches", "move", "--out", estate.root)

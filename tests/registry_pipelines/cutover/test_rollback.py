@@ -147,6 +147,53 @@ def test_a_cluster_that_is_away_is_not_asked_for_every_workload(estate: Estate) 
     assert images_of(estate) == before
 
 
+def test_an_admission_rule_that_writes_the_new_images_again_is_told(estate: Estate) -> None:
+    plan = approved_plan(estate)
+    carry_out(estate, plan)
+    entry = next(one for one in plan.entries if one.workload.name == "web")
+
+    def rewrite(item: dict[str, Any]) -> None:
+        if item["metadata"]["name"] == "web":
+            item["spec"]["template"]["spec"]["containers"][0]["image"] = entry.images[0].new
+
+    estate.cluster().admission = rewrite
+    (left,) = roll_back(estate, plan).left
+    assert str(left).endswith("an admission rule of the cluster wrote something else: the new images again")
+    estate.cluster().admission = lambda _: None
+    assert roll_back(estate, plan).left == ()
+
+
+def test_a_pull_secret_that_somebody_added_since_stays(estate: Estate) -> None:
+    plan = approved_plan(estate)
+    carry_out(estate, plan)
+    web = estate.cluster().get("deployments", "health", "web")
+    web["spec"]["template"]["spec"]["imagePullSecrets"].append({"name": "theirs"})
+    assert roll_back(estate, plan).left == ()
+    web = estate.cluster().get("deployments", "health", "web")
+    assert web["spec"]["template"]["spec"]["imagePullSecrets"][-1] == {"name": "theirs"}
+    assert "new-pull" not in json.dumps(web["spec"])
+
+
+def test_an_answer_that_is_lost_on_the_way_back_is_believed_at_the_second_look(estate: Estate) -> None:
+    plan = approved_plan(estate)
+    carry_out(estate, plan)
+    before, cluster, done = images_of(estate), estate.cluster(), []
+
+    def meddle(method: str, path: str) -> None:
+        if method == "PATCH" and path.endswith("deployments/web") and not done:
+            done.append(path)
+            item = cluster.get("deployments", "health", "web")
+            entry = next(one for one in plan.entries if one.workload.name == "web")
+            item["spec"]["template"]["spec"]["containers"][0]["image"] = entry.images[0].old
+            secrets = item["spec"]["template"]["spec"]["imagePullSecrets"]
+            secrets[:] = [one for one in secrets if one["name"] != "new-pull"]
+            cluster.touch(item)
+
+    cluster.meddle = meddle
+    assert roll_back(estate, plan).left == ()
+    assert images_of(estate) != before
+
+
 def test_a_database_that_fails_on_the_way_keeps_nothing_from_being_returned(
     estate: Estate, monkeypatch: pytest.MonkeyPatch
 ) -> None:

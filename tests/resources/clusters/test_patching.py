@@ -152,7 +152,7 @@ def test_a_workload_goes_there_and_back(server: Server) -> None:
     assert there["metadata"]["resourceVersion"] != version
     assert there["metadata"]["generation"] == made["metadata"]["generation"] + 1
     version = server.changer.workload(entry.workload)["metadata"]["resourceVersion"]
-    back = server.changer.patch(entry.workload, backward_patch(entry, resource_version=version))
+    back = server.changer.patch(entry.workload, backward_patch(entry, there, resource_version=version))
     assert back["spec"] == made["spec"]
 
 
