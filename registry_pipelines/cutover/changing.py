@@ -19,7 +19,7 @@ from registry_core.errors import ClusterError, Refused
 from registry_core.json_places import value_at
 from resources.clusters.api import ApiError
 from resources.clusters.connection import Connection
-from resources.clusters.patching import ClusterChanger
+from resources.clusters.patching import ClusterChanger, SecretDone
 
 #: A workload whose status changes all the time makes patches collide; so often it is looked at again.
 _TRIES = 8
@@ -140,17 +140,22 @@ class WorkloadChanger:
             return None
         return f"it changed each of the {_TRIES} times that we looked at it and patched"
 
-    def make_pull_secret(self, secret: PullSecret, content: bytes, *, plan: str) -> tuple[str | None, str | None]:
-        """(uid of a secret that was made now, why there is none): one of both, or neither where it was there."""
+    def make_pull_secret(
+        self, secret: PullSecret, content: bytes, *, plan: str
+    ) -> tuple[SecretDone, str] | tuple[None, str]:
+        """(what was done, its uid), or (None, why there is none)."""
         try:
-            done, uid = self._api.make_pull_secret(secret, content, plan=plan)
+            return self._api.make_pull_secret(secret, content, plan=plan)
         except Refused as refused:
             return None, str(refused)
         except ApiError as error:
             if _is_a_no(error):
                 return None, str(error)
             raise
-        return (uid if done == "made" else None), None
+
+    def pull_secret_of(self, secret: PullSecret, *, plan: str) -> str | None:
+        """The uid of a pull secret that this plan made; None where it made none. Raises ClusterError."""
+        return self._api.pull_secret_of(secret, plan=plan)
 
     def remove_pull_secret(self, secret: PullSecret, uid: str) -> str | None:
         """Take away a secret that we made and that no pod names; None when it is gone, else why it stays."""

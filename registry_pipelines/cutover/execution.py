@@ -235,12 +235,16 @@ class _Work:
 
     def _make(self, secret: PullSecret) -> str | None:
         assert self._content is not None
-        made, why = self._changer(secret.cluster).make_pull_secret(
+        done, told = self._changer(secret.cluster).make_pull_secret(
             secret, self._content, plan=self.claim.fingerprint[:12]
         )
-        if made is not None:
-            self.journal.secret_made(self.claim, secret, made)
-        return why
+        if done is None:
+            return told
+        if done == "made":
+            self.journal.secret_made(self.claim, secret, told)
+        elif done != "theirs":
+            self.journal.secret_shared(self.claim, secret, told)
+        return None
 
     def _changer(self, cluster: str) -> WorkloadChanger:
         if cluster not in self._changers:

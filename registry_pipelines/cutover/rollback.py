@@ -63,7 +63,8 @@ def rollback_cutover(
     with ExitStack() as opened:
         work = _Work(connections, stored.plan, stored.record.fingerprint, run, opened, progress or Silent())
         returned = work.return_workloads()
-        notes = work.remove_secrets() if all(one.why is None for one in returned) else ()
+        was_begun = stored.record.state in ("executing", "done", "stopped")
+        notes = work.remove_secrets() if was_begun and all(one.why is None for one in returned) else ()
     if work.unwritten is not None:
         raise work.unwritten
     return Rollback(stored.record.fingerprint, returned, notes)
@@ -131,9 +132,14 @@ class _Work:
         return why
 
     def remove_secrets(self) -> tuple[str, ...]:
-        """Take away the pull secrets that the plan made and that nobody names any more."""
-        notes = []
-        for secret in self.journal.secrets(self.fingerprint):
+        """Take away the pull secrets that the plan made and that nobody names any more; why others stay."""
+        forgotten, notes = self._unwritten_secrets()
+        for secret in (*self.journal.secrets(self.fingerprint), *forgotten):
+            if sharers := self.journal.sharers(self.fingerprint, secret):
+                self.journal.secret_removed(self.fingerprint, secret)  # whoever shares it takes it away
+                where = f"{secret.cluster} {secret.namespace}"
+                notes.append(f"the plan {sharers[0][:12]} pulls with {secret.name} of {where} too, so it stays")
+                continue
             try:
                 why = self._changer(secret.cluster).remove_pull_secret(self._planned(secret), secret.uid)
             except (ClusterError, ConfigError, Refused) as error:
@@ -143,6 +149,23 @@ class _Work:
             else:
                 notes.append(why)
         return tuple(notes)
+
+    def _unwritten_secrets(self) -> tuple[list[MadeSecret], list[str]]:
+        """What a run made and could not write down, because it was killed before; and what cannot be asked."""
+        known = {(one.cluster, one.namespace) for one in self.journal.secrets(self.fingerprint, removed=True)}
+        found: list[MadeSecret] = []
+        notes: list[str] = []
+        for planned in self.plan.pull_secrets:
+            if (planned.cluster, planned.namespace) in known:
+                continue
+            try:
+                uid = self._changer(planned.cluster).pull_secret_of(planned, plan=self.fingerprint[:12])
+            except (ClusterError, ConfigError, Refused) as error:
+                notes.append(str(error))
+                continue
+            if uid is not None:
+                found.append(MadeSecret(planned.cluster, planned.namespace, planned.name, uid))
+        return found, notes
 
     def _planned(self, secret: MadeSecret) -> PullSecret:
         return PullSecret(secret.cluster, secret.namespace, secret.name, self.plan.basis.host)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from registry_core.cutover_entries import PullSecret, Workload
 from registry_core.errors import Refused
+from registry_core.json_places import value_at
 from resources.clusters.api import ApiError, Asking, KubernetesApi, Patience
 from resources.clusters.connection import Connection
 from resources.clusters.lists import Expired, pages
@@ -26,6 +27,8 @@ _PLAN = "registry-pipelines/plan"
 _SECRET_TYPE = "kubernetes.io/dockerconfigjson"  # noqa: S105
 _SECRET_KEY = ".dockerconfigjson"  # noqa: S105
 _PODS_IN_A_PAGE = 500
+
+SecretDone = Literal["made", "there", "renewed", "theirs"]
 
 
 class ClusterChanger(KubernetesApi):
@@ -55,13 +58,12 @@ class ClusterChanger(KubernetesApi):
             found = [] if isinstance(page, Expired) else found + page.items
         return found
 
-    def make_pull_secret(
-        self, secret: PullSecret, content: bytes, *, plan: str
-    ) -> tuple[Literal["made", "there", "renewed"], str]:
+    def make_pull_secret(self, secret: PullSecret, content: bytes, *, plan: str) -> tuple[SecretDone, str]:
         """Make a pull secret where it is absent: (what was done, its uid). `content` is a docker config: never shown.
 
-        One that we made before gets this content. One that somebody else made is never overwritten: it is taken as it
-        is where it knows the registry. Refused where it does not.
+        One that we made before gets these logins beside those that it has for other registries: another cut-over may
+        have put them there. One that somebody else made is never overwritten: it is taken as it is (`theirs`) where it
+        knows the registry. Refused where it does not.
         """
         document = {
             "apiVersion": "v1",
@@ -85,23 +87,37 @@ class ClusterChanger(KubernetesApi):
         there = self._of_secret(secret, "get", Asking("GET", f"{listing}/{secret.name}"))
         if not is_ours(there):
             if _knows(there, secret.host):
-                return "there", _uid(there)
+                return "theirs", _uid(there)
             raise Refused(
                 f"the secret {secret.namespace}/{secret.name} of the cluster {secret.cluster} is somebody else's (it"
                 f" lacks our label {MANAGED_BY[0]}: {MANAGED_BY[1]}) and holds no login for {secret.host}, so it is"
                 " left alone; choose another `pull_secret.name`, or delete it"
             )
         own = _plan_of(there) == plan  # our own request, whose answer was lost
-        data = there.get("data")
-        if isinstance(data, Mapping) and data.get(_SECRET_KEY) == document["data"][_SECRET_KEY]:  # type: ignore[index]
+        held, wanted = _logins(there), json.loads(content)["auths"]
+        if held | wanted == held:
             return ("made" if own else "there"), _uid(there)
+        merged = json.dumps({"auths": held | wanted}).encode()
         renewing = [
             {"op": "test", "path": "/metadata/uid", "value": _uid(there)},
-            {"op": "add", "path": "/data", "value": document["data"]},
+            {"op": "add", "path": "/data", "value": {_SECRET_KEY: base64.b64encode(merged).decode()}},
         ]
+        if version := value_at(there, ("metadata", "resourceVersion")):
+            renewing.append({"op": "replace", "path": "/metadata/resourceVersion", "value": version})
         body = json.dumps(renewing).encode()
         self._of_secret(secret, "patch", Asking("PATCH", f"{listing}/{secret.name}", {}, body, JSON_PATCH))
         return ("made" if own else "renewed"), _uid(there)
+
+    def pull_secret_of(self, secret: PullSecret, *, plan: str) -> str | None:
+        """The uid of a pull secret that this plan made; None where there is none, or another plan or person made it."""
+        path = f"/api/v1/namespaces/{secret.namespace}/secrets/{secret.name}"
+        try:
+            there = self._of_secret(secret, "get", Asking("GET", path))
+        except ApiError as error:
+            if error.status == 404:
+                return None
+            raise
+        return _uid(there) if is_ours(there) and _plan_of(there) == plan else None
 
     def remove_pull_secret(self, secret: PullSecret, uid: str) -> bool:
         """Take a secret away that we made; False where it is gone, or is another one by now."""
@@ -153,14 +169,18 @@ def _plan_of(secret: Mapping[str, Any]) -> str | None:
     return annotations.get(_PLAN) if isinstance(annotations, Mapping) else None
 
 
+def _logins(secret: Mapping[str, Any]) -> dict[str, Any]:
+    """Its logins by host; nothing where it is no docker config. They are secrets: never print them."""
+    try:
+        auths = json.loads(base64.b64decode(secret["data"][_SECRET_KEY]))["auths"]
+    except (ValueError, KeyError, TypeError):
+        return {}
+    return dict(auths) if isinstance(auths, Mapping) else {}
+
+
 def _knows(secret: Mapping[str, Any], host: str) -> bool:
     """Whether somebody's pull secret has an entry for the host. Nothing of it is kept."""
-    data = secret.get("data")
-    try:
-        content = json.loads(base64.b64decode(data[_SECRET_KEY])) if isinstance(data, Mapping) else {}
-        keys = {str(key).removeprefix("https://").removeprefix("http://") for key in content["auths"]}
-    except (ValueError, KeyError, TypeError):
-        return False
+    keys = {str(key).removeprefix("https://").removeprefix("http://") for key in _logins(secret)}
     return any(key == host or key.startswith(f"{host}/") for key in keys)
 
 

@@ -50,7 +50,8 @@ workloads = sa.Table(
     ),
 )
 
-#: Pull secrets that a cut-over made, so that a rollback takes away these and no others. Never their content.
+#: Pull secrets that a cut-over made, or that one made and another pulls with too, so that a rollback takes away these
+#: and no others, and none that somebody still needs. Never their content.
 secrets = sa.Table(
     "cutover_secrets",
     metadata,
@@ -137,22 +138,41 @@ class CutoverJournal:
 
     def secret_made(self, claim: Claim[CutoverPlan], secret: PullSecret, uid: str) -> None:
         """A pull secret was made."""
-        key = {"fingerprint": claim.fingerprint, "cluster": secret.cluster, "namespace": secret.namespace}
-        values = {"name": secret.name, "uid": uid, "made_at": now_micros(), "run_id": claim.run_id, "removed_at": None}
         with self._database.writing(f"note the pull secret {secret.namespace}/{secret.name}") as connection:
             check_claim(connection, claim)
-            connection.execute(sa.delete(secrets).where(*(secrets.c[name] == value for name, value in key.items())))
-            connection.execute(sa.insert(secrets).values(**key, **values))
+            _keep_secret(connection, claim, secret, uid)
 
-    def secrets(self, fingerprint: str) -> list[MadeSecret]:
-        """Pull secrets that a plan made and that were not taken away."""
-        query = sa.select(secrets).where(secrets.c.fingerprint == fingerprint, secrets.c.removed_at.is_(None))
+    def secret_shared(self, claim: Claim[CutoverPlan], secret: PullSecret, uid: str) -> None:
+        """A pull secret that another plan made is pulled with; nothing is noted where no plan known here made it."""
+        known = sa.select(secrets.c.uid).where(secrets.c.cluster == secret.cluster, secrets.c.uid == uid).limit(1)
+        with self._database.writing(f"note the pull secret {secret.namespace}/{secret.name}") as connection:
+            check_claim(connection, claim)
+            if connection.execute(known).first() is not None:
+                _keep_secret(connection, claim, secret, uid)
+
+    def secrets(self, fingerprint: str, *, removed: bool = False) -> list[MadeSecret]:
+        """Pull secrets that a plan made or shares; without `removed`, those that it still has."""
+        query = sa.select(secrets).where(secrets.c.fingerprint == fingerprint)
+        if not removed:
+            query = query.where(secrets.c.removed_at.is_(None))
         with self._database.reading("read the pull secrets of a cut-over") as connection:
             rows = connection.execute(query.order_by(secrets.c.cluster, secrets.c.namespace)).all()
         return [MadeSecret(row.cluster, row.namespace, row.name, row.uid) for row in rows]
 
+    def sharers(self, fingerprint: str, secret: MadeSecret) -> list[str]:
+        """Other plans (fingerprints) that pull with this secret and were not rolled back."""
+        query = sa.select(secrets.c.fingerprint).where(
+            secrets.c.fingerprint != fingerprint,
+            secrets.c.cluster == secret.cluster,
+            secrets.c.namespace == secret.namespace,
+            secrets.c.uid == secret.uid,
+            secrets.c.removed_at.is_(None),
+        )
+        with self._database.reading("read who shares a pull secret") as connection:
+            return list(connection.scalars(query.order_by(secrets.c.made_at)))
+
     def secret_removed(self, fingerprint: str, secret: MadeSecret) -> None:
-        """A rollback took it away, or found it gone."""
+        """A rollback took it away, found it gone, or left it to the other plans that share it."""
         update = sa.update(secrets).where(
             secrets.c.fingerprint == fingerprint,
             secrets.c.cluster == secret.cluster,
@@ -208,6 +228,13 @@ class CutoverJournal:
         which = (workloads.c.fingerprint == fingerprint, workloads.c.position == position)
         with self._database.writing("note what a rollback did") as connection:
             connection.execute(sa.update(workloads).where(*which).values(**values))
+
+
+def _keep_secret(connection: sa.Connection, claim: Claim[CutoverPlan], secret: PullSecret, uid: str) -> None:
+    key = {"fingerprint": claim.fingerprint, "cluster": secret.cluster, "namespace": secret.namespace}
+    values = {"name": secret.name, "uid": uid, "made_at": now_micros(), "run_id": claim.run_id, "removed_at": None}
+    connection.execute(sa.delete(secrets).where(*(secrets.c[name] == value for name, value in key.items())))
+    connection.execute(sa.insert(secrets).values(**key, **values))
 
 
 def _new_row(claim: Claim[CutoverPlan], position: int, entry: Entry) -> dict[str, Any]:

@@ -202,8 +202,15 @@ def test_a_pull_secret_is_made_once_renewed_and_taken_away(server: Server) -> No
     assert changer.make_pull_secret(SECRET, CONTENT, plan="abc") == ("made", uid)  # as if the answer had been lost
     assert changer.make_pull_secret(SECRET, CONTENT, plan="later") == ("there", uid)
     assert changer.make_pull_secret(SECRET, CONTENT.replace(b"hunter2", b"hunter3"), plan="later") == ("renewed", uid)
+    other = CONTENT.replace(NEW_HOST.encode(), b"third.example.com")
+    assert changer.make_pull_secret(SECRET, other, plan="later") == ("renewed", uid)
+    assert changer.make_pull_secret(SECRET, other, plan="later") == ("there", uid)
+    assert changer.make_pull_secret(SECRET, CONTENT.replace(b"hunter2", b"hunter3"), plan="later") == ("there", uid)
+    assert changer.pull_secret_of(SECRET, plan="abc") == uid
+    assert changer.pull_secret_of(SECRET, plan="later") is None
     assert changer.remove_pull_secret(SECRET, "another uid") is False
     assert changer.remove_pull_secret(SECRET, uid) is True
+    assert changer.pull_secret_of(SECRET, plan="abc") is None
     assert changer.remove_pull_secret(SECRET, uid) is False
 
 

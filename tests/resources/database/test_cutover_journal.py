@@ -24,8 +24,8 @@ BEFORE: dict[str, Any] = {"uid": "u", "resourceVersion": "10", "images": {".spec
 SECRET = PullSecret("production", "shop", "new-pull", "new.example.com")
 
 
-def claimed(ledger: Ledger, run_id: str = "run 1") -> Claim[CutoverPlan]:
-    plan = plan_of(deployment("a", f"{OLD_HOST}/a:1"), deployment("b", f"{OLD_HOST}/b:1"))
+def claimed(ledger: Ledger, run_id: str = "run 1", *, name: str = "move") -> Claim[CutoverPlan]:
+    plan = plan_of(deployment("a", f"{OLD_HOST}/a:1"), deployment("b", f"{OLD_HOST}/b:1"), name=name)
     ledger.save_plan(plan, made_at=AS_OF)
     approval = Approval(
         fingerprint=plan.fingerprint, decision="approve", who="Ada", at=AS_OF, reason="we move", count=2,
@@ -135,6 +135,22 @@ def test_secrets_that_were_made_are_known_until_they_are_taken_away(ledger: Ledg
     assert made == MadeSecret("production", "shop", "new-pull", "u2")
     journal.secret_removed(claim.fingerprint, made)
     assert journal.secrets(claim.fingerprint) == []
+
+
+def test_a_secret_that_plans_share_is_known_of_each(ledger: Ledger) -> None:
+    claim, journal = claimed(ledger), ledger.cutovers
+    journal.secret_shared(claim, SECRET, "u1")
+    assert journal.secrets(claim.fingerprint) == []  # no plan known here made it
+    journal.secret_made(claim, SECRET, "u1")
+    ledger.finish(claim, "done")
+    other = claimed(ledger, name="other")
+    journal.secret_shared(other, SECRET, "u1")
+    (shared,) = journal.secrets(other.fingerprint)
+    assert journal.sharers(other.fingerprint, shared) == [claim.fingerprint]
+    journal.secret_removed(claim.fingerprint, shared)
+    assert journal.sharers(other.fingerprint, shared) == []
+    assert journal.secrets(claim.fingerprint) == []
+    assert journal.secrets(claim.fingerprint, removed=True) == [shared]
 
 
 def test_the_frame_has_its_columns_also_when_it_is_empty(ledger: Ledger) -> None:
