@@ -6,7 +6,7 @@ cannot be put back afterwards, unless a quarantine has their layers. So a person
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
@@ -126,6 +126,18 @@ class CollectionPlan:
     @property
     def figures(self) -> Mapping[str, int]:
         return {"evictions": len(self.entries), "expected_bytes": self.expected_bytes}
+
+    def beyond(self, uncollected: Iterable[Uncollected]) -> tuple[Uncollected, ...]:
+        """What a collection would take now that this plan does not say: evictions that it does not name, or of which
+        more was deleted since."""
+        planned = {entry.eviction: entry for entry in self.entries}
+        return tuple(
+            found
+            for found in uncollected
+            if (known := planned.get(found.eviction)) is None
+            or found.images > known.images
+            or found.last_deleted_at > known.last_deleted_at
+        )
 
     def second_person_needed(self) -> str | None:
         return self.second_person

@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 
 from assets.taking.collection import collection_way
 from assets.taking.progress import Progress, Silent
+from assets.taking.uncollected import find_uncollected
 from registry_core.approval import ApprovalRules
 from registry_core.collection import CollectionPlan
 from registry_core.errors import ClusterError, PartialFailure, Refused, RegistryPipelinesError
@@ -56,6 +57,7 @@ def execute_collection(
     )
     try:
         _refuse_if_collected_since(connections, claim)
+        _refuse_if_it_would_grow(connections, claim)
         settings = _settings_as_planned(connections, claim)
         work = _through_harbor if claim.plan.way.through == "harbor" else _in_the_pod
         work(connections, claim, settings, run, progress or Silent())
@@ -74,6 +76,20 @@ def _refuse_if_collected_since(connections: Connections, claim: Claim[Collection
     last = connections.ledger.collections.last_of(claim.subject)
     if last is not None and last.begun_at > claim.plan.as_of:
         why = f"{claim.subject} was collected since by the plan {last.fingerprint[:12]}"
+        connections.ledger.finish(claim, "stopped", why)
+        raise Refused(f"the plan {claim.fingerprint[:12]} is not carried out: {why}; make a new plan")
+
+
+def _refuse_if_it_would_grow(connections: Connections, claim: Claim[CollectionPlan]) -> None:
+    """A collection takes all that is deleted. What was deleted since the plan was made could not be put back any more,
+    and nobody has agreed to that."""
+    begun = connections.ledger.collections.of(claim.fingerprint)
+    if begun is not None and begun.vendor_number is not None and begun.succeeded is None:
+        return  # the vendor collects already; we only watch it
+    beyond = claim.plan.beyond(find_uncollected(connections, claim.subject))
+    if beyond:
+        names = ", ".join(f"{one.short} ({one.images:,} images)" for one in beyond)
+        why = f"it would make evictions final that the plan does not name: {names}"
         connections.ledger.finish(claim, "stopped", why)
         raise Refused(f"the plan {claim.fingerprint[:12]} is not carried out: {why}; make a new plan")
 

@@ -263,3 +263,25 @@ def test_many_images_need_a_second_person_because_they_cannot_be_put_back(tmp_pa
         with estate.connections() as connections:
             approve_collection(connections, plan, who="Bo")
         assert run_collection(estate, plan).succeeded is True
+
+
+def test_an_eviction_after_the_approval_is_not_made_final_by_it(tmp_path: Path, pod: str) -> None:
+    estate, _ = evicted(tmp_path)
+    with DockerRegistry(tmp_path / "registry") as registry:
+        configure(estate, registry, pod)
+        collection = approved_collection(estate)
+        for day in (8, 9):
+            estate.push(f"tool {day}", make_image([b"tool %d" % day], config=created(day)), TOOLS, f"t{day}")
+            estate.survey()
+        estate.use(f"{APP}:v3", f"{TOOLS}:t3")  # a dump of now
+        second = estate.plan()
+        estate.execute(second, "run 2")
+    with read_only(tmp_path) as registry:
+        configure(estate, registry, pod)
+        with pytest.raises(Refused, match=f"does not name: {second.fingerprint[:12]} .*; make a new plan"):
+            run_collection(estate, collection)
+    assert state_of(estate, collection) == "stopped"
+    with DockerRegistry(tmp_path / "registry") as registry:
+        configure(estate, registry, pod)
+        with estate.connections() as connections:
+            assert not restore_evicted(connections, second.fingerprint, run_id="run 3").lost
