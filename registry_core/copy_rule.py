@@ -7,7 +7,7 @@ Any reason to take an image wins: what a selection lists beside one another is a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from registry_core.copying import ConflictRule, CopyChoice
@@ -106,6 +106,13 @@ class CopyRule:
     foreign_layers: bool = False
     on_conflict: ConflictRule = "refuse"
     repair: bool = False
+    source_url: str = ""  #: where the names stood for when the rule was written down: `https://registry.example.com`
+    destination_url: str = ""
+
+    def located(self, source_url: str, destination_url: str) -> CopyRule:
+        """The rule with the addresses that its names stand for, so that what is approved says where it reads and
+        writes: a name whose address changed is another registry."""
+        return replace(self, source_url=source_url.rstrip("/"), destination_url=destination_url.rstrip("/"))
 
     @property
     def choice(self) -> CopyChoice:
@@ -130,6 +137,8 @@ class CopyRule:
             "foreign_layers": self.foreign_layers,
             "on_conflict": self.on_conflict,
             "repair": self.repair,
+            "from_url": self.source_url,
+            "to_url": self.destination_url,
         }
 
     @classmethod
@@ -145,6 +154,8 @@ class CopyRule:
             foreign_layers=value["foreign_layers"],
             on_conflict=value["on_conflict"],
             repair=value["repair"],
+            source_url=value["from_url"],
+            destination_url=value["to_url"],
         )
 
 

@@ -10,12 +10,12 @@ from registry_core.coverage import Fault
 
 @dataclass(frozen=True, slots=True)
 class ExpectedImage:
-    """One image that was copied: its place at the destination, and how many manifests belong to it at least."""
+    """One image that was copied: its place at the destination, and what of it no index lists: `attached`."""
 
     repository: str
     digest: str
     tags: tuple[str, ...] = ()
-    manifests: int = 1
+    attached: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.repository}:{self.tags[0]}" if self.tags else f"{self.repository}@{self.digest}"

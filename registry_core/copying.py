@@ -6,7 +6,7 @@ cosign's tags; its tag is written last.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Literal
@@ -94,8 +94,14 @@ class PlannedCopy:
     conflicts: tuple[TagConflict, ...] = ()
     foreign_layers: tuple[str, ...] = ()  #: not fetched
     lost: tuple[str, ...] = ()  #: listed at the source as referring to it, and not there
+    attached: tuple[str, ...] = ()  #: manifests that no index of it lists: referrers and signatures
     fault: Fault | None = None
     detail: str = ""
+
+    @property
+    def left_behind(self) -> str:
+        """What does not go with it, in words; empty where all of it does."""
+        return left_behind(self.foreign_layers, self.lost)
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +155,16 @@ class CopyProgress:
     sent_bytes: int
     expected_bytes: int
     images: int  #: that are done
+
+
+def left_behind(foreign_layers: Sequence[str], lost: Sequence[str]) -> str:
+    """What a copy leaves behind, in words: foreign layers that are not fetched, referrers that the source lost."""
+    told = []
+    if foreign_layers:
+        told.append(f"not fetched, as they lie elsewhere by their manifest: {', '.join(foreign_layers)}")
+    if lost:
+        told.append(f"listed at the source and not there: {', '.join(lost)}")
+    return "; ".join(told)
 
 
 def rule_tag(

@@ -114,7 +114,8 @@ class MigrationPlan:
         }
 
     def second_person_needed(self) -> str | None:
-        """Nothing is taken away, so one approver is enough."""
+        """No image is taken away, so one approver is enough. Tags that are moved stand in the plan, each with what it
+        points to now."""
         return None
 
     def rows(self) -> Iterator[Mapping[str, str]]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, get_args
 
-from registry_core.copying import CopyOutcome, ImageCopy, PlannedCopy
+from registry_core.copying import CopyOutcome, ImageCopy, PlannedCopy, left_behind
 from registry_core.coverage import Fault
 from registry_core.migration_words import Chosen
 
@@ -37,6 +37,7 @@ class MigrationEntry:
     fault: Fault | None = None
     why: str = ""  #: of a conflict, of what cannot be read, of tags that are overwritten or kept
     overwrites: Mapping[str, str] = field(default_factory=dict)  #: tags that are moved, and where they point to now
+    attached: tuple[str, ...] = ()  #: digests of referrers and signatures that go with it
 
     def __str__(self) -> str:
         name = f"{self.repository}:{self.tags[0]}" if self.tags else self.repository
@@ -70,6 +71,7 @@ class MigrationEntry:
             "fault": self.fault,
             "why": self.why,
             "overwrites": dict(self.overwrites),
+            "attached": list(self.attached),
         }
         return {**written, **{key: value for key, value in optional.items() if value}}
 
@@ -89,6 +91,7 @@ class MigrationEntry:
             fault=value.get("fault"),
             why=value.get("why", ""),
             overwrites=value.get("overwrites", {}),
+            attached=tuple(value.get("attached", ())),
         )
 
 
@@ -121,8 +124,9 @@ def entry_of(chosen: Chosen, planned: PlannedCopy) -> MigrationEntry:
         reasons=chosen.reasons,
         used_by=chosen.used_by,
         fault=planned.fault,
-        why=planned.detail,
+        why="; ".join(part for part in (planned.detail, planned.left_behind) if part),
         overwrites={one.tag: one.there for one in planned.conflicts if one.ruling == "overwritten"},
+        attached=planned.attached,
     )
 
 
@@ -187,7 +191,7 @@ class MigrationOutcome:
     def of(cls, outcome: CopyOutcome) -> MigrationOutcome:
         return cls(
             word=outcome.word,
-            why=outcome.detail,
+            why="; ".join(part for part in (outcome.detail, left_behind(outcome.foreign_layers, outcome.lost)) if part),
             sent_bytes=outcome.sent_bytes,
             sent_blobs=outcome.sent_blobs,
             mounted_blobs=outcome.mounted_blobs,

@@ -13,6 +13,7 @@ from assets import replication_status
 from assets.names import MIGRATION, replications_of
 from assets.plan_approval import approval_asset
 from assets.replication_status import build_replication_status
+from assets.taking.replication import replication_rule
 from registry_core.replication_events import due_events
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.job import build_approval_job
@@ -127,6 +128,5 @@ def _request(name: str, trigger: str, run_key: str, *, events: int = 0) -> dg.Ru
 
 
 def _in_force(connections: Connections, name: str) -> bool:
-    site = connections.site
-    rule = site.replications[name].standing_rule(name)
-    return connections.ledger.standing(rule, rules_of(site.approvals)) == "in force"
+    rule = replication_rule(connections, name)
+    return connections.ledger.standing(rule, rules_of(connections.site.approvals)) == "in force"

@@ -32,6 +32,13 @@ class TakenChoice:
     evidence: Evidence
 
 
+def located(connections: Connections, rule: CopyRule) -> CopyRule:
+    """The rule with the addresses that the configuration has now for its registries. Raises ConfigError for a registry
+    that it does not know."""
+    source, destination = (connections.registry_settings(name) for name in (rule.source, rule.destination))
+    return rule.located(source.url, destination.url)
+
+
 def take_choice(connections: Connections, rule: CopyRule, limits: Limits, *, now: datetime) -> TakenChoice:
     """Choose. Raises IncompleteSnapshot and PlanStale where the evidence is not fit for it, ConfigError for a selection
     that cannot be read."""

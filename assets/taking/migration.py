@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from assets.taking.blob_holders import blob_holders
-from assets.taking.copy_choice import take_choice
+from assets.taking.copy_choice import located, take_choice
 from assets.taking.plan import limits_of
 from assets.taking.progress import Progress, Silent
 from registry_core.copy_rule import CopyRule, target_names
@@ -59,7 +59,7 @@ def migration_rule(connections: Connections, name: str) -> CopyRule:
         raise ConfigError(
             f"no migration is called {name}; configured are: {', '.join(migrations) or 'none'}", subject="migrations"
         )
-    return migrations[name].rule(name)
+    return located(connections, migrations[name].rule(name))
 
 
 def take_migration_plan(

@@ -68,7 +68,7 @@ def expected_images(connections: Connections, plan: MigrationPlan, record: PlanR
         for position, written in zip(there["position"], there["tags"], strict=True)
     }
     return [
-        ExpectedImage(entry.to_repository, entry.digest, tags.get(position, entry.tags), max(entry.manifests, 1))
+        ExpectedImage(entry.to_repository, entry.digest, tags.get(position, entry.tags), entry.attached)
         for position, entry in enumerate(plan.entries)
         if entry.digest is not None and (position in tags or entry.word == "already there")
     ]

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
-from assets.taking.copy_choice import take_choice
+from assets.taking.copy_choice import located, take_choice
 from assets.taking.plan import limits_of
 from assets.taking.whole_site import catalog_of
 from registry_core.approval import ApprovalRules
@@ -25,7 +26,8 @@ def replication_rule(connections: Connections, name: str) -> ReplicationRule:
             f"no replication is called {name}; configured are: {', '.join(replications) or 'none'}",
             subject="replications",
         )
-    return replications[name].standing_rule(name)
+    standing = replications[name].standing_rule(name)
+    return replace(standing, rule=located(connections, standing.rule))
 
 
 def file_rule(connections: Connections, name: str, *, run_id: str | None = None) -> ReplicationRule:

@@ -13,10 +13,11 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from assets.taking.blob_holders import blob_holders
+from assets.taking.copy_choice import located
 from assets.taking.progress import Progress, Silent
 from registry_core.approval import ApprovalRules
 from registry_core.copying import CopyOutcome, CopyProgress, ImageCopy
-from registry_core.errors import PartialFailure, RegistryError, RegistryPipelinesError
+from registry_core.errors import PartialFailure, Refused, RegistryError, RegistryPipelinesError
 from registry_core.migration import MigrationPlan
 from registry_core.migration_duration import expected_duration
 from registry_core.migration_entries import MIGRATION_WORDS, MigrationOutcome, MigrationWord, image_as_planned
@@ -66,6 +67,7 @@ def execute_migration(
         fingerprint, run.run_id, MigrationPlan, rules=run.rules, holder_is_alive=run.holder_is_alive, now=run.clock()
     )
     try:
+        _refuse_other_places(connections, claim)
         with closing(connections.registry_to_push(claim.plan.rule.destination)) as destination:
             _Work(connections, claim, destination, progress or Silent()).do()
     except BaseException as error:
@@ -74,6 +76,17 @@ def execute_migration(
             ledger.release(claim, (str(error).splitlines() or [type(error).__name__])[0][:1000])
         raise
     return _conclude(connections, claim)
+
+
+def _refuse_other_places(connections: Connections, claim: Claim[MigrationPlan]) -> None:
+    """What was approved names addresses; a name that stands for another one by now is another registry."""
+    planned = claim.plan.rule
+    now = located(connections, planned)
+    if now != planned:
+        raise Refused(
+            f"the plan {claim.fingerprint[:12]} copies from {planned.source_url} to {planned.destination_url}, and the"
+            f" configuration now says {now.source_url} and {now.destination_url}; make a new plan"
+        )
 
 
 @dataclass

@@ -55,6 +55,12 @@ class Belongings:
         found = {blob.digest: blob for held in wanted for blob in held.blobs}
         return {digest: blob for digest, blob in found.items() if digest not in left_out}
 
+    @property
+    def attached(self) -> tuple[str, ...]:
+        """Manifests that no index lists: the image is pulled as well without them, so nobody notices their loss."""
+        referrers = {digest for found in self.referrers.values() for digest in found}
+        return tuple(sorted(referrers.union(self.signature_tags.values())))
+
     def wanted_tags(self) -> dict[str, str]:
         """Tags of the destination, the image's own last."""
         own = {self.image.to_tag: self.digest} if self.image.to_tag is not None else {}

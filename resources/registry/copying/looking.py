@@ -116,5 +116,6 @@ def planned(look: Look, board: BlobBoard) -> PlannedCopy:
         conflicts=look.conflicts,
         foreign_layers=belongings.foreign,
         lost=belongings.lost,
+        attached=belongings.attached,
         detail="; ".join(str(conflict) for conflict in look.conflicts),
     )

@@ -62,12 +62,10 @@ class Verifier:
     def _look(self, reader: Reader, image: ExpectedImage, memory: SourceMemory, proven: _Proven) -> VerifiedImage:
         copy = ImageCopy(image.repository, image.digest, image.repository)
         belongings = reader.engine.run(Gathering(reader, copy, self._choice, memory).gather())
-        if len(belongings.manifests) < image.manifests:
-            return VerifiedImage(
-                image,
-                fault="missing",
-                detail=f"{len(belongings.manifests)} manifests belong to it there, and {image.manifests} were copied",
-            )
+        lacking = [digest for digest in image.attached if digest not in belongings.manifests]
+        if lacking:
+            detail = f"what refers to it, or signs it, is not there any more: {', '.join(lacking)}"
+            return VerifiedImage(image, fault="missing", detail=detail)
         read_bytes = self._prove_blobs(reader, image.repository, belongings, proven)
         tags: dict[str, str | None] = {}
         reader.engine.run(_resolve(reader, image, tags))

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
-from registry_core.errors import RegistryError
+from registry_core.errors import Refused, RegistryError
 from resources.registry.copying.arrival import Arrival, Standing
 from tests.image_builder import make_image, push
 from tests.registries import DockerRegistry
@@ -144,3 +146,14 @@ def test_only_who_pushes_uses_the_push_credentials(guarded: Move, tmp_path_facto
         with pytest.raises(RegistryError) as refused:
             guarded.execute(late)
         assert refused.value.fault == "forbidden"
+
+
+def test_a_plan_carries_nothing_out_at_an_address_that_nobody_approved(move: Move) -> None:
+    plan = move.plan()
+    elsewhere = f"{move.destination.replace('127.0.0.1', 'localhost')}"
+    site = json.loads(move.estate.site_file.read_text())
+    site["registries"]["new"]["url"] = elsewhere
+    move.estate.site_file.write_text(json.dumps(site))
+    with pytest.raises(Refused, match=f"the configuration now says .* and {elsewhere}; make a new plan"):
+        move.execute(plan)
+    assert move.there().tags() == {}

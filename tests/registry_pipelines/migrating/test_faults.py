@@ -139,16 +139,14 @@ def test_a_run_that_lives_is_not_replaced(move: Move) -> None:
     assert move.state(plan) == "done"
 
 
-def test_a_destination_that_is_down_leaves_the_plan_to_be_started_again(move: Move) -> None:
+def test_a_destination_that_is_down_leaves_the_plan_to_be_started_again(move: Move, weir: Weir) -> None:
     plan = move.plan()
-    address, move.destination = move.destination, "http://127.0.0.1:9"
-    move.configure()
+    weir.fail("GET", "/v2/", status=503, times=100_000)
     with pytest.raises(RegistryError) as down:
         move.execute(plan)
     assert (down.value.fault, down.value.retryable) == ("unreachable", True)
     assert (move.state(plan), move.outcomes(plan)) == ("executing", {})
-    move.destination = address
-    move.configure()
+    weir.faults.clear()
     move.execute(plan, "run 2")
     assert move.state(plan) == "done"
 

@@ -6,7 +6,7 @@ import pytest
 
 from assets.migration_is_there import judge
 from registry_core.errors import Refused
-from tests.image_builder import make_image
+from tests.image_builder import make_image, make_referrer
 from tests.registry_pipelines.eviction.estate import APP, TOOLS
 from tests.registry_pipelines.migrating.move import Move
 from tests.resources.registry.copying.weir import Weir
@@ -52,7 +52,16 @@ def test_a_signature_that_is_gone_is_found(move: Move) -> None:
     move.there().delete(move.estate.images["v1 signature"].digest)
     (damaged,) = move.verify().found.damaged
     assert (str(damaged.image), damaged.fault) == (f"{APP}:v1", "missing")
-    assert "manifests belong to it there, and" in damaged.detail
+    assert move.estate.images["v1 signature"].digest in damaged.detail
+
+
+def test_another_referrer_does_not_stand_for_a_signature_that_is_gone(move: Move) -> None:
+    move.move()
+    move.there().push_referrer("theirs", make_referrer(move.estate.images["v1"]), move.estate.images["v1"], api=False)
+    move.there().delete(move.estate.images["v1 signature"].digest)
+    (damaged,) = move.verify().found.damaged
+    assert (str(damaged.image), damaged.fault) == (f"{APP}:v1", "missing")
+    assert move.estate.images["v1 signature"].digest in damaged.detail
 
 
 def test_bytes_that_rotted_are_found_by_reading_them(move: Move, weir: Weir) -> None:
