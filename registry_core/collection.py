@@ -146,7 +146,7 @@ class CollectionPlan:
         for entry in self.entries:
             yield {
                 "eviction": entry.short,
-                "last deleted": print_time(entry.last_deleted_at),
+                "last deleted": f"{entry.last_deleted_at:%Y-%m-%d %H:%M} UTC",
                 "images": f"{entry.images:,}",
             }
 

@@ -26,6 +26,7 @@ def build_cutover_sensors(site: Site, jobs: Sequence[dg.JobDefinition]) -> list[
         build_doorbell("cutover", name="execute_approved_cutovers", on=on),
         _read_again("read_again_after_cutover", jobs, dg.DagsterRunStatus.SUCCESS, on),
         _read_again("read_again_after_part_of_a_cutover", jobs, dg.DagsterRunStatus.FAILURE, on),
+        _read_again("read_again_after_a_terminated_cutover", jobs, dg.DagsterRunStatus.CANCELED, on),
     ]
 
 

@@ -28,6 +28,7 @@ def build_eviction_sensors(site: Site, jobs: EvictionJobs) -> list[dg.SensorDefi
         build_doorbell("eviction", name="execute_approved_plans", on=on),
         _read_again("read_again_after_change", jobs, dg.DagsterRunStatus.SUCCESS, on),
         _read_again("read_again_after_part_of_a_change", jobs, dg.DagsterRunStatus.FAILURE, on),
+        _read_again("read_again_after_a_terminated_change", jobs, dg.DagsterRunStatus.CANCELED, on),
     ]
 
 

@@ -28,6 +28,7 @@ def build_migration_sensors(
         build_doorbell("migration", name="execute_approved_migrations", on=on),
         _read_again("read_again_after_migration", job, verification, dg.DagsterRunStatus.SUCCESS, on),
         _read_again("read_again_after_part_of_a_migration", job, verification, dg.DagsterRunStatus.FAILURE, on),
+        _read_again("read_again_after_a_terminated_migration", job, verification, dg.DagsterRunStatus.CANCELED, on),
     ]
 
 

@@ -7,15 +7,15 @@ from collections.abc import Generator
 from typing import Any
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
 from tests.company import company, surveyed_company
 from tests.registries import docker_registry, embedded_registry
 
 __all__ = ["company", "docker_registry", "embedded_registry", "surveyed_company"]
 
-# A law is no race: on a busy machine an example may take long.
-settings.register_profile("without a deadline", deadline=None)
+# A law is no race: on a busy machine an example may take long, to be made and to be tried.
+settings.register_profile("without a deadline", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("without a deadline")
 
 #: Set where everything is installed that a test may ask for: there a skipped test is a failed one.

@@ -15,6 +15,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from starlette.responses import HTMLResponse
 
+from assets.presentation import size
 from registry_core.monitoring_evidence import span_in_words
 
 
@@ -64,20 +65,13 @@ def _moment(value: datetime | None) -> str:
     return "never" if value is None else f"{value.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
-def _size(value: int) -> str:
-    amount, units = float(value), ["bytes", "kB", "MB", "GB", "TB", "PB"]
-    while amount >= 1000 and len(units) > 1:
-        amount, units = amount / 1000, units[1:]
-    return f"{amount:,.0f} {units[0]}" if units[0] == "bytes" else f"{amount:,.1f} {units[0]}"
-
-
 def _ago(value: timedelta) -> str:
     return span_in_words(max(value, timedelta(0)))
 
 
 _FILTERS: dict[str, Callable[..., str]] = {
     "moment": _moment,
-    "size": _size,
+    "size": size,
     "count": lambda value: f"{value:,}",
     "ago": _ago,
 }

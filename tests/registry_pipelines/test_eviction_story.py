@@ -186,3 +186,27 @@ def test_the_forms_are_what_the_jobs_take(company: Company) -> None:
         assert not dg.validate_run_config(
             definitions.resolve_job_def(job), filled_form(form, **{key: 1 if key == "images" else "x" for key in empty})
         ).get("missing")
+
+
+def test_a_run_that_a_person_terminated_is_read_again_too(company: Company, instance: dg.DagsterInstance) -> None:
+    fingerprint = approved(company, instance)
+    definitions, name = build_definitions(company.loaded), "read_again_after_a_terminated_change"
+
+    def tick(cursor: str | None) -> str | None:
+        context = dg.build_sensor_context(
+            instance=instance,
+            repository_def=definitions.get_repository_def(),
+            cursor=cursor,
+            resources={"site": site_of(definitions)},
+            sensor_name=name,
+        )
+        return definitions.get_repository_def().get_sensor_def(name).evaluate_tick(context).cursor
+
+    began = tick(None)
+    result = execute(company, instance, fingerprint)
+    run = instance.get_run_by_id(result.run_id)
+    assert run is not None
+    instance.report_run_canceled(run)
+    tick(began)
+    (backfill,) = instance.get_backfills()
+    assert backfill.backfill_id == f"eviction-{fingerprint[:12]}-{result.run_id[:8]}"
