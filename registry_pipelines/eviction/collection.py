@@ -11,7 +11,7 @@ import shlex
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from assets.taking.collection import collection_way
 from assets.taking.progress import Progress, Silent
@@ -29,6 +29,7 @@ from resources.registry.providers.harbor_collection import CollectionState, Harb
 from resources.registry.push_probe import takes_pushes
 
 _LINES_KEPT = 20
+_CLOCKS_DIFFER = timedelta(minutes=5)  #: Harbor's and ours
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +154,12 @@ def _through_harbor(
         with closing(found) as harbor:
             number = begun.vendor_number if begun is not None and begun.succeeded is None else None
             if number is None:
-                number = _begin(harbor, claim.subject)
+                number = _begun_before(harbor, begun)
+            if number is None:
+                _refuse_beside_another(harbor, claim.subject)
+                ledger.collections.begin(claim)  # a run that dies after its request is known to have sent it
+                number = harbor.begin()
+            if begun is None or begun.vendor_number != number:
                 ledger.collections.begin(claim, vendor_number=number)
             state = harbor.wait_for(
                 number,
@@ -168,14 +174,22 @@ def _through_harbor(
             _end(connections, claim, state, harbor.log(number))
 
 
-def _begin(harbor: HarborCollection, registry: str) -> int:
+def _begun_before(harbor: HarborCollection, begun: CollectionRecord | None) -> int | None:
+    """The collection that a run of this plan asked for and died before it heard the number: the newest since then."""
+    if begun is None or begun.succeeded is not None:
+        return None
+    since = begun.begun_at - _CLOCKS_DIFFER
+    found = (one.number for one in harbor.recent() if one.begun_at is not None and one.begun_at >= since)
+    return next(found, None)
+
+
+def _refuse_beside_another(harbor: HarborCollection, registry: str) -> None:
     other = harbor.under_way()
     if other is not None:
         raise Refused(
             f"Harbor of {registry} collects already (number {other.number}, {other.status}, begun by somebody else);"
             " start this plan again when it has ended"
         )
-    return harbor.begin()
 
 
 def _end(connections: Connections, claim: Claim[CollectionPlan], state: CollectionState, log: str) -> None:

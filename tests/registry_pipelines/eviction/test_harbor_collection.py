@@ -82,6 +82,25 @@ def test_a_run_that_died_leaves_a_collection_that_the_next_one_watches(estate: E
     assert len(harbor.collector.begun) == 1, "it was not begun twice"
 
 
+def test_a_run_that_died_before_it_heard_the_number_is_known_to_have_asked(
+    estate: Estate, harbor: HarborEmulator
+) -> None:
+    plan = approved_collection(estate)
+    with estate.connections() as connections:
+        claim = connections.ledger.claim(
+            plan.fingerprint, "the dead", CollectionPlan, rules=RULES, holder_is_alive=lambda _: True
+        )
+        connection = connections.registry_to_change("main")
+        begun = harbor_collection_of(connection)
+        assert begun is not None
+        connections.ledger.collections.begin(claim)
+        number = begun.begin()
+        connection.close()
+    collected = run_collection(estate, plan)
+    assert (collected.succeeded, collected.vendor_number) == (True, number)
+    assert len(harbor.collector.begun) == 1, "it was not begun twice"
+
+
 def test_one_that_takes_too_long_is_left_to_the_next_run(
     estate: Estate, harbor: HarborEmulator, monkeypatch: pytest.MonkeyPatch
 ) -> None:
