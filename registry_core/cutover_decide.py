@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from registry_core.cutover import Basis, CutoverPlan, Pin
 from registry_core.cutover_entries import Elsewhere, Entry, ImageChange, Left, Names, PullSecret, SecretChange
-from registry_core.cutover_objects import OldImage, Pointing
+from registry_core.cutover_objects import OldImage, Pointing, SecretPlace
 from registry_core.cutover_survey import Found
 from registry_core.errors import IncompleteSnapshot
 from registry_core.platforms import Platform
@@ -144,10 +144,10 @@ class _Decision:
         secrets = tuple(self._secret_changes())
         if pointing.manager is not None:
             return Elsewhere(workload, pointing.manager, changes, secrets)
-        if why := _unchangeable(pointing, changes, secrets):
+        if why := _unchangeable(pointing, changes, secrets) or self._would_take_secrets(secrets):
             return self._left(why)
         runs = bool(workload.uid) and workload.uid in self.found.with_pods
-        return Entry(workload, changes, secrets, platforms, runs, tuple(self._notes(changes)))
+        return Entry(workload, changes, secrets, platforms, runs, tuple(self._notes(changes, secrets)))
 
     def _left(self, why: str) -> Left:
         return Left(self.pointing.workload, tuple(dict.fromkeys(image.text for image in self.pointing.images)), why)
@@ -188,10 +188,32 @@ class _Decision:
         if name is None:
             return
         for spec in self.pointing.pod_specs:
-            if name not in (spec.names or ()):
-                yield SecretChange(spec.place, spec.names, (*(spec.names or ()), name))
+            held = spec.names or self._of_account(spec)
+            if name not in held:
+                yield SecretChange(spec.place, spec.names, (*held, name))
 
-    def _notes(self, changes: tuple[ImageChange, ...]) -> Iterator[str]:
+    def _of_account(self, spec: SecretPlace) -> Names:
+        """What its pods get of their service account, and would get no more once a pull secret is named."""
+        return self.found.accounts.of(self.pointing.workload.namespace, spec.account)
+
+    def _unknown_accounts(self, secrets: tuple[SecretChange, ...]) -> str | None:
+        """Of which nobody knows what they give to its pods, where that would be taken away; None for none."""
+        if self.found.accounts.unknown is None:
+            return None
+        changed = {secret.place for secret in secrets if not secret.before}
+        accounts = dict.fromkeys(spec.account for spec in self.pointing.pod_specs if spec.place in changed)
+        return ", ".join(accounts) or None
+
+    def _would_take_secrets(self, secrets: tuple[SecretChange, ...]) -> str | None:
+        accounts, others = self._unknown_accounts(secrets), self.pointing.others
+        if accounts is None or not others:
+            return None
+        return (
+            f"a pull secret of its own takes away those of its service account ({accounts}), which {', '.join(others)}"
+            f" may need, and nobody can tell which they are: {self.found.accounts.unknown}"
+        )
+
+    def _notes(self, changes: tuple[ImageChange, ...], secrets: tuple[SecretChange, ...]) -> Iterator[str]:
         pointing, kind = self.pointing, self.pointing.workload.kind
         if kind in ("ReplicaSet", "ReplicationController"):
             yield "its running pods keep the old image until they are replaced"
@@ -208,6 +230,8 @@ class _Decision:
             )
         if pointing.applied:
             yield "`kubectl apply` wrote it: change its file too, or the next apply undoes this"
+        if accounts := self._unknown_accounts(secrets):
+            yield f"pull secrets of its service account ({accounts}) are not known, and its pods get them no more"
         if self.basis.pull_secret and pointing.without_pod_spec:
             yield f"nobody knows where {', '.join(pointing.without_pod_spec)} takes its pull secrets from: see to it"
         for change in changes:

@@ -16,6 +16,7 @@ from registry_core.cutover_rollout import trouble_now
 from registry_core.image_paths import pull_secret_names
 from registry_core.inventory import ImageUse
 from registry_core.json_places import ABSENT, Place, place_of, value_at
+from registry_core.service_accounts import account_of
 from registry_core.workload_kinds import WorkloadKind
 from registry_core.workloads import Surroundings, image_uses
 
@@ -48,6 +49,7 @@ class SecretPlace:
 
     place: Place
     names: Names | None
+    account: str = "default"  #: service account of its pods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,13 +65,17 @@ class Pointing:
     applied: bool = False  #: written by `kubectl apply`, so that the old file would bring the old image back
     finished: bool = False  #: a job or pod that is over
     trouble: str | None = None  #: what it lacks already, before anything is changed
+    others: tuple[str, ...] = ()  #: its images of other registries
     instance: str | None = None  #: `app.kubernetes.io/instance`, by which older Argo CD knows its objects
 
 
 def read_pointing(item: Mapping[str, Any], kind: WorkloadKind, cluster: str, hosts: frozenset[str]) -> Pointing | None:
     """What of an object names one of these hosts (in small letters) where it can be changed; None for nothing."""
     found: list[OldImage] = []
+    others: list[str] = []
     for use in image_uses(item, kind, Surroundings(cluster)):
+        if not _is_of(use, hosts):
+            others.append(use.reference)
         place = place_of(item, use.path) if _is_of(use, hosts) else None
         if place is not None and place[0] != "status" and use.container_kind != "ephemeral":
             found.append(
@@ -92,13 +98,15 @@ def read_pointing(item: Mapping[str, Any], kind: WorkloadKind, cluster: str, hos
         if spec is None:
             unknown.append(image.container)
         else:
-            specs[spec] = SecretPlace(spec, _names(value_at(item, spec)))
+            found_spec = value_at(item, spec)
+            specs[spec] = SecretPlace(spec, _names(found_spec), account_of(_mapping(found_spec)))
     metadata = _mapping(item.get("metadata"))
     return Pointing(
         workload=workload_of(item, kind, cluster),
         images=tuple(found),
         pod_specs=tuple(specs.values()),
         without_pod_spec=tuple(dict.fromkeys(unknown)),
+        others=tuple(dict.fromkeys(others)),
         manager=manager_of(item),
         selector=_platform_selector(item, specs),
         applied=_APPLIED in _mapping(metadata.get("annotations")),

@@ -14,6 +14,7 @@ from registry_core.cutover_entries import Names, Workload
 from registry_core.cutover_managers import operator_of
 from registry_core.cutover_objects import Pointing, read_pointing
 from registry_core.globs import Matcher
+from registry_core.service_accounts import ServiceAccounts
 from registry_core.workload_kinds import PODS, WorkloadKind
 from registry_core.workloads import Surroundings, image_uses
 
@@ -38,6 +39,7 @@ class Found:
     leftovers: tuple[Workload, ...] = ()  #: of older revisions, and finished: they keep the old image
     running: Mapping[tuple[str, str], frozenset[str]] = field(default_factory=dict)
     with_pods: frozenset[str] = frozenset()  #: uids of those that have pods now
+    accounts: ServiceAccounts = field(default_factory=ServiceAccounts)
 
 
 class _Known(NamedTuple):

@@ -7,7 +7,7 @@ where there is none, the digests that run must be found in what the destination 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from assets.taking.progress import Progress, Silent
@@ -55,6 +55,8 @@ def read_clusters(
         _refuse_gaps(name, coverage)
         seen[name] = ClusterSeen(as_of, tuple(sorted(set(platforms.values()))))
         found[name] = survey.found()
+        if cutover.pull_secret is not None:
+            found[name] = replace(found[name], accounts=source.service_accounts())
     return seen, found
 
 

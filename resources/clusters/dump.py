@@ -16,6 +16,7 @@ from registry_core.coverage import Coverage, Gap
 from registry_core.errors import ClusterError
 from registry_core.inventory import ImageUse
 from registry_core.owners import Owners
+from registry_core.service_accounts import ServiceAccounts, account_secrets
 from registry_core.workload_kinds import EXPECTED_IN_DUMPS, NODES, PODS, WorkloadKind
 from registry_core.workloads import Surroundings, image_uses, platform_of_node
 from resources.clusters.documents import BadDocument, objects_of
@@ -40,6 +41,7 @@ DUMP_WORKLOADS = (
     "controllerrevisions,podtemplates -A -o json > workloads.json"
 )
 DUMP_NODES = "kubectl get nodes -o json > nodes.json"
+DUMP_ACCOUNTS = "kubectl get serviceaccounts -A -o json > serviceaccounts.json"
 
 
 @dataclass
@@ -98,6 +100,22 @@ class DumpedCluster(ClusterSource):
                 continue  # told at the end, from the first reading
         for resource, coverage in self._coverages(survey):
             yield ResourceRead(resource, coverage)
+
+    def service_accounts(self) -> ServiceAccounts:
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        seen: set[int] = set()
+        for path in self._files():
+            try:
+                for item in objects_of(path):
+                    is_one = (item.get("apiVersion"), item.get("kind")) == ("v1", "ServiceAccount")
+                    if is_one and isinstance(item.get("metadata"), dict) and _is_new(item, seen):
+                        found.update(account_secrets(item))
+            except BadDocument as error:
+                return ServiceAccounts(unknown=self._sentence(path, error))
+        if not seen:
+            words = f"no ServiceAccount is in the dump {self._path}: add `{DUMP_ACCOUNTS}`"
+            return ServiceAccounts(unknown=words)
+        return ServiceAccounts(found)
 
     def check_access(self) -> tuple[AccessCheck, ...]:
         try:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from registry_core.coverage import Coverage, Gap
 from registry_core.errors import ClusterError
 from registry_core.owners import Owners
+from registry_core.service_accounts import ServiceAccounts, account_secrets
 from registry_core.workload_kinds import NODES, PODS, WorkloadKind
 from registry_core.workloads import Surroundings, image_uses, platform_of_node
 from resources.clusters.api import ApiError, KubernetesApi, Patience
@@ -30,6 +31,7 @@ from resources.clusters.source import (
 from resources.clusters.wanted import Wanted, not_read, read_whole
 
 _NODES_PATH = "/api/v1/nodes"
+_LIST_ACCOUNTS = 'add to its ClusterRole the rule {apiGroups: [""], resources: ["serviceaccounts"], verbs: ["list"]}'
 
 
 class LiveCluster(ClusterSource):
@@ -67,6 +69,23 @@ class LiveCluster(ClusterSource):
             served = ServedKinds(api)
             for kind in self._wanted.kinds:
                 yield from self._objects(kind, api, served)
+
+    def service_accounts(self) -> ServiceAccounts:
+        found: dict[tuple[str, str], tuple[str, ...]] = {}
+        with closing(self._open()) as api:
+            try:
+                for page in pages(api, "/api/v1/serviceaccounts", self._page_size):
+                    if isinstance(page, Expired):
+                        found.clear()
+                        continue
+                    for item in page.items:
+                        found.update(account_secrets(item))
+            except ApiError as error:
+                if error.hopeless:
+                    raise
+                rule = f"; {_LIST_ACCOUNTS}" if error.status == 403 else ""
+                return ServiceAccounts(unknown=f"{error}{rule}")
+        return ServiceAccounts(found)
 
     def check_access(self) -> tuple[AccessCheck, ...]:
         with closing(self._open()) as api:

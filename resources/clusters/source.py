@@ -14,6 +14,7 @@ from typing import Any
 
 from registry_core.coverage import Coverage, Fault
 from registry_core.inventory import ImageUse
+from registry_core.service_accounts import ServiceAccounts
 from registry_core.workload_kinds import WorkloadKind
 
 
@@ -116,6 +117,10 @@ class ClusterSource(ABC):
         A gap here is excused: images are known without it. Rows then have no platform, and whoever checks the
         health of an image must ask for all its platforms.
         """
+
+    @abstractmethod
+    def service_accounts(self) -> ServiceAccounts:
+        """The pull secrets of its service accounts, or why they are not known. Raises ClusterError as `nodes` does."""
 
     @abstractmethod
     def check_access(self) -> tuple[AccessCheck, ...]:

@@ -13,6 +13,7 @@ from assets.taking.cutover import MadeCutover, take_cutover_plan
 from registry_core.errors import ClusterError, ConfigError, IncompleteSnapshot, PlanStale, RegistryError
 from tests.image_builder import make_image, push
 from tests.kubernetes import OLD_HOST, deployment
+from tests.registry_pipelines.cutover.carrying_out import approved_plan, carry_out, images_of, roll_back
 from tests.registry_pipelines.cutover.estate import NEW_HOST, OLD, PASSWORD, Estate
 
 
@@ -159,3 +160,24 @@ def test_what_helm_manages_is_listed_with_the_lines_to_change(estate: Estate) ->
     assert (other.manager.name, other.workload.name) == ("Helm", "web")
     assert other.images[0].new.startswith(f"{NEW_HOST}/health/web:1.4.1@sha256:")
     assert json.loads(made.to_bytes())["elsewhere"]
+
+
+def test_a_workload_keeps_the_pull_secrets_of_its_service_account(estate: Estate) -> None:
+    cluster = estate.cluster()
+    spec = cluster.get("deployments", "health", "web")["spec"]["template"]["spec"]
+    spec.pop("imagePullSecrets", None)
+    spec["serviceAccountName"] = "puller"
+    spec["containers"].append({"name": "side", "image": "quay.example.com/private/side:1"})
+    puller = {"metadata": {"name": "puller", "namespace": "health"}, "imagePullSecrets": [{"name": "quay-pull"}]}
+    cluster.objects["/api/v1/serviceaccounts"] = [puller]
+    plan = approved_plan(estate)
+    web = next(entry for entry in plan.entries if entry.workload.name == "web")
+    assert web.secrets[0].after == ("quay-pull", "new-pull")
+    before = images_of(estate)
+    carry_out(estate, plan)
+    assert "secret quay-pull" in images_of(estate)["production/deployments/health/web"]
+    roll_back(estate, plan)
+    assert images_of(estate) == before
+    cluster.forbidden.add("/api/v1/serviceaccounts")
+    left = approved_plan(estate).left
+    assert any(one.workload.name == "web" and "its service account (puller)" in one.why for one in left)

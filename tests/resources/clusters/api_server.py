@@ -25,6 +25,7 @@ KINDS = {
     "/api/v1/pods": "Pod",
     "/api/v1/replicationcontrollers": "ReplicationController",
     "/api/v1/podtemplates": "PodTemplate",
+    "/api/v1/serviceaccounts": "ServiceAccount",
     "/apis/apps/v1/deployments": "Deployment",
     "/apis/apps/v1/replicasets": "ReplicaSet",
     "/apis/apps/v1/statefulsets": "StatefulSet",

@@ -242,3 +242,18 @@ def without(folder: Path, kind: str) -> None:
     document = json.loads(path.read_text())
     document["items"] = [item for item in document["items"] if item["kind"] != kind]
     path.write_text(json.dumps(document))
+
+
+def test_service_accounts_of_a_dump_are_known_where_it_holds_some(folder: Path) -> None:
+    unknown = dumped(folder).service_accounts().unknown
+    assert unknown is not None
+    assert "kubectl get serviceaccounts -A -o json" in unknown
+    puller = {
+        "apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "puller", "namespace": "shop"},
+        "imagePullSecrets": [{"name": "quay"}],
+    }  # fmt: skip
+    (folder / "accounts.json").write_text(json.dumps({"kind": "List", "apiVersion": "v1", "items": [puller]}))
+    accounts = dumped(folder).service_accounts()
+    assert (accounts.unknown, accounts.of("shop", "puller")) == (None, ("quay",))
+    (folder / "broken.json").write_text('{"kind": "List", "items": [')
+    assert "cannot be read whole" in str(dumped(folder).service_accounts().unknown)

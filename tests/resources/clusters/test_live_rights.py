@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from registry_core.errors import ConfigError
+from registry_core.service_accounts import ServiceAccounts
 from resources.clusters import whole_inventory
 from tests.resources.clusters.api_server import Answer, Cluster
 from tests.resources.clusters.conftest import OpenLive, gap_of
@@ -123,3 +124,20 @@ def test_a_server_without_a_built_in_kind_is_a_gap(live: OpenLive, cluster: Clus
     del cluster.kinds["/apis/batch/v1/cronjobs"]
     gap = gap_of(live(), "batch/v1 cronjobs")
     assert (gap.fault, gap.excused) == ("missing", False)
+
+
+ACCOUNTS = "/api/v1/serviceaccounts"
+
+
+def test_pull_secrets_of_service_accounts_are_known_or_it_is_said_why_not(live: OpenLive, cluster: Cluster) -> None:
+    assert live().service_accounts() == ServiceAccounts()
+    puller = {
+        "kind": "ServiceAccount", "metadata": {"name": "puller", "namespace": "shop"},
+        "imagePullSecrets": [{"name": "quay"}],
+    }  # fmt: skip
+    cluster.objects[ACCOUNTS] = [puller]
+    assert live().service_accounts().of("shop", "puller") == ("quay",)
+    cluster.forbidden.add(ACCOUNTS)
+    unknown = live().service_accounts().unknown
+    assert unknown is not None
+    assert '{apiGroups: [""], resources: ["serviceaccounts"], verbs: ["list"]}' in unknown
