@@ -95,6 +95,7 @@ class PlannedCopy:
     foreign_layers: tuple[str, ...] = ()  #: not fetched
     lost: tuple[str, ...] = ()  #: listed at the source as referring to it, and not there
     attached: tuple[str, ...] = ()  #: manifests that no index of it lists: referrers and signatures
+    signature_tags: Mapping[str, str] = field(default_factory=dict, hash=False)  #: cosign's, and their digests
     fault: Fault | None = None
     detail: str = ""
 
@@ -139,6 +140,7 @@ class CopyOutcome:
     conflicts: tuple[TagConflict, ...] = ()
     foreign_layers: tuple[str, ...] = ()  #: not fetched: they lie elsewhere by their manifest
     lost: tuple[str, ...] = ()  #: listed at the source as referring to it, and not there
+    signature_tags: Mapping[str, str] = field(default_factory=dict, hash=False)  #: cosign's, and their digests
     fault: Fault | None = None
     retryable: bool = False
     detail: str = ""

@@ -38,6 +38,8 @@ class MigrationEntry:
     why: str = ""  #: of a conflict, of what cannot be read, of tags that are overwritten or kept
     overwrites: Mapping[str, str] = field(default_factory=dict)  #: tags that are moved, and where they point to now
     attached: tuple[str, ...] = ()  #: digests of referrers and signatures that go with it
+    #: Cosign's tags that go with it, and their digests, as the look found them; not a part of the plan.
+    signature_tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
 
     def __str__(self) -> str:
         name = f"{self.repository}:{self.tags[0]}" if self.tags else self.repository
@@ -127,6 +129,7 @@ def entry_of(chosen: Chosen, planned: PlannedCopy) -> MigrationEntry:
         why="; ".join(part for part in (planned.detail, planned.left_behind) if part),
         overwrites={one.tag: one.there for one in planned.conflicts if one.ruling == "overwritten"},
         attached=planned.attached,
+        signature_tags=planned.signature_tags,
     )
 
 

@@ -18,17 +18,23 @@ from registry_core.replication_status import ReplicatedImage, ReplicationJournal
 @dataclass(frozen=True)
 class Following:
     """What the earlier runs of a rule left behind. `ours`: where each tag of the destination pointed when a run last
-    wrote it, or found it as its source has it."""
+    wrote it, or found it as its source has it; and where a run that was killed may have put it since."""
 
     rule: CopyRule
-    ours: Mapping[tuple[str, str], str] = field(repr=False)
+    ours: Mapping[tuple[str, str], frozenset[str]] = field(repr=False)
     tried: Mapping[tuple[str, str], ReplicatedImage] = field(repr=False)
 
     @classmethod
     def of(cls, rule: CopyRule, journal: ReplicationJournal) -> Following:
+        put = {(one.to_repository, one.tag): one for one in journal.tags}
+        ours = {name: frozenset({one.digest}) for name, one in put.items()}
+        for one in journal.begun:
+            name = (one.to_repository, one.tag)
+            if name not in put or one.at > put[name].at:
+                ours[name] = ours.get(name, frozenset()) | {one.digest}
         return cls(
             rule,
-            {(put.to_repository, put.tag): put.digest for put in journal.tags},
+            ours,
             {(one.repository, one.digest): one for one in journal.images},
         )
 
@@ -44,7 +50,7 @@ class Following:
         foreign = [
             f"{tag} points to {there}"
             for tag, there in entry.overwrites.items()
-            if self.ours.get((entry.to_repository, tag)) != there
+            if there not in self.ours.get((entry.to_repository, tag), ())
         ]
         if not foreign:
             return entry
@@ -56,10 +62,12 @@ class Following:
 
     def knows(self, entry: MigrationEntry) -> bool:
         """Whether it is written down already that the image is there under these tags."""
-        last = self.tried.get((entry.repository, entry.digest or ""))
+        digest = entry.digest or ""
+        last = self.tried.get((entry.repository, digest))
         if last is None or not last.is_there or (last.to_repository, last.tags) != (entry.to_repository, entry.tags):
             return False
-        return all(self.ours.get((entry.to_repository, tag)) == entry.digest for tag in entry.tags)
+        wanted = {**entry.signature_tags, **dict.fromkeys(entry.tags, digest)}
+        return all(self.ours.get((entry.to_repository, tag)) == frozenset({one}) for tag, one in wanted.items())
 
     def noted(
         self, entry: MigrationEntry, tags: tuple[str, ...], outcome: MigrationOutcome, *, at: datetime, run_id: str
@@ -77,6 +85,7 @@ class Following:
             at=at,
             run_id=run_id,
             sent_bytes=outcome.sent_bytes,
+            signature_tags=entry.signature_tags,
         )
         last = self.tried.get((entry.repository, digest))
         same = last is not None and (last.is_there if made.is_there else last.word == made.word)

@@ -5,7 +5,7 @@ The values; `replication_judgement` makes them of catalogs, rule and journal.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, get_args
@@ -50,6 +50,13 @@ class ReplicatedImage:
     at: datetime
     run_id: str = ""
     sent_bytes: int = 0
+    #: Cosign's tags that went with it, and their digests; read back as tags of the journal.
+    signature_tags: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def tags_put(self) -> dict[str, str]:
+        """Every tag of the destination that it stands for, and where that points."""
+        return {**self.signature_tags, **dict.fromkeys(self.tags, self.digest)}
 
     @property
     def is_there(self) -> bool:
@@ -69,10 +76,12 @@ class ReplicatedTag:
 
 @dataclass(frozen=True, slots=True)
 class ReplicationJournal:
-    """What the runs of a rule wrote down: of each image the last try, of each tag where it was put last."""
+    """What the runs of a rule wrote down: of each image the last try, of each tag where it was put last. `begun`: where
+    tags were to be put by a run that did not tell how that ended, so that they may point there."""
 
     images: Sequence[ReplicatedImage] = field(default=(), repr=False)
     tags: Sequence[ReplicatedTag] = field(default=(), repr=False)
+    begun: Sequence[ReplicatedTag] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

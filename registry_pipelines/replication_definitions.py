@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -17,10 +16,13 @@ from assets.taking.replication import replication_rule
 from registry_core.replication_events import due_events
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.job import build_approval_job
+from registry_pipelines.holders import Holders
 from registry_pipelines.links import EXECUTE, location_of, review_link
 from registry_pipelines.replication_jobs import build_deletions_job, build_replication_job, replication_config
+from resources.configuration.replication_settings import name_in_dagster
 from resources.configuration.settings import Site
 from resources.connections import Connections
+from resources.database.ledger_records import HolderIsAlive
 from resources.site import SiteResource
 
 REPLICATION_TAG = "replication"
@@ -66,7 +68,7 @@ def _schedule(name: str, site: Site) -> dg.ScheduleDefinition:
     on = dg.DefaultScheduleStatus.RUNNING if site.schedules.switched_on else dg.DefaultScheduleStatus.STOPPED
 
     @dg.schedule(
-        name="replicate_" + re.sub(r"\W", "_", name) + "_schedule",
+        name=f"replicate_{name_in_dagster(name)}_schedule",
         job_name=EXECUTE["replication"],
         cron_schedule=site.replications[name].schedule,
         default_status=on,
@@ -76,6 +78,8 @@ def _schedule(name: str, site: Site) -> dg.ScheduleDefinition:
         with site.connections() as connections:
             if not _in_force(connections, name):
                 return dg.SkipReason(f"The rule of {name}, as it is now, was not approved.")
+            if (busy := _busy(connections, name, Holders(context.instance).is_alive)) is not None:
+                return dg.SkipReason(f"{name} waits for its next time: {busy}.")
         tick = f"{name} {context.scheduled_execution_time:%Y-%m-%dT%H:%M}"
         return _request(name, "schedule", tick)
 
@@ -95,29 +99,40 @@ def _on_events(site: Site) -> dg.SensorDefinition:
     )
     def on_events(context: dg.SensorEvaluationContext, site: SiteResource) -> Iterator[dg.RunRequest | dg.SkipReason]:
         with site.connections() as connections:
-            requests = list(requests_of_events(connections, datetime.now(UTC)))
+            alive = Holders(context.instance).is_alive
+            requests = list(requests_of_events(connections, datetime.now(UTC), holder_is_alive=alive))
         if not requests:
-            yield dg.SkipReason("No event waits that a replication follows, or some are still being gathered.")
+            yield dg.SkipReason(
+                "No event waits that a replication follows, some are still being gathered, or their destination is"
+                " being worked on."
+            )
         yield from requests
 
     return on_events
 
 
-def requests_of_events(connections: Connections, now: datetime) -> Iterator[dg.RunRequest]:
+def requests_of_events(
+    connections: Connections, now: datetime, *, holder_is_alive: HolderIsAlive
+) -> Iterator[dg.RunRequest]:
     """A run for each rule that events ask for, and the events marked as taken up.
 
     Marked before the run is launched: an event that is lost between the two is made good by the schedule of the rule.
     A rule that is not approved gets no run; its events are taken up as well, because its first run compares everything.
+    While another run works on the destination of a rule, its events wait: a run of it would be refused.
     """
     followed = [one.rule(name) for name, one in connections.site.replications.items() if one.trigger == "event"]
     events = connections.history.push_events
     due = due_events(events.waiting(), followed, now=now)
+    in_force = {name: ids for name, ids in due.runs.items() if _in_force(connections, name)}
+    put_off = {name for name in in_force if _busy(connections, name, holder_is_alive) is not None}
     requests = [
         _request(name, "event", f"{name} event {max(ids)}", events=len(ids))
-        for name, ids in due.runs.items()
-        if _in_force(connections, name)
+        for name, ids in in_force.items()
+        if name not in put_off
     ]
-    events.take(due.taken, "replication " + ", ".join(sorted(due.runs)), now)
+    kept = {number for name in put_off for number in in_force[name]}
+    taken = [number for number in due.taken if number not in kept]
+    events.take(taken, "replication " + ", ".join(sorted(due.runs.keys() - put_off)), now)
     events.take(due.for_nobody, "nothing that follows it", now)
     yield from requests
 
@@ -130,3 +145,7 @@ def _request(name: str, trigger: str, run_key: str, *, events: int = 0) -> dg.Ru
 def _in_force(connections: Connections, name: str) -> bool:
     rule = replication_rule(connections, name)
     return connections.ledger.standing(rule, rules_of(connections.site.approvals)) == "in force"
+
+
+def _busy(connections: Connections, name: str, holder_is_alive: HolderIsAlive) -> str | None:
+    return connections.ledger.busy(replication_rule(connections, name), holder_is_alive=holder_is_alive)

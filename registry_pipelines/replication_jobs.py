@@ -11,7 +11,7 @@ from assets import eviction_plan, replication_status
 from assets.eviction_presentation import describe_plan
 from assets.failures import told_to_dagster
 from assets.taking.progress import LoggedProgress
-from assets.taking.replication import take_replication_status
+from assets.taking.replication import file_rule, take_replication_status
 from assets.taking.replication_deletions import take_replicated_deletions
 from registry_core.errors import RegistryPipelinesError
 from registry_core.replication_status import ReplicationStatus
@@ -23,7 +23,12 @@ from registry_pipelines.links import EXECUTE, links_of_plan
 from registry_pipelines.migration_jobs import POOL
 from registry_pipelines.replicating.run import ReplicationRun, replicate
 from resources.connections import Connections
+from resources.database.ledger_records import HolderIsAlive
 from resources.site import SiteResource
+
+#: How often, and how long each time, a run waits for another one that works on its destination; then it is refused.
+_MOST_WAITS = 30
+_WAIT_SECONDS = 60
 
 PLAN_DELETIONS = "plan_replicated_deletions"
 
@@ -45,12 +50,24 @@ class ReplicationForm(dg.Config):
 def copy_by_rule(context: dg.OpExecutionContext, config: ReplicationForm, site: SiteResource) -> None:
     with told_to_dagster():
         refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
-        with site.connections() as connections, _status_told_after(context, connections, config.replication):
-            run = ReplicationRun(
-                context.run_id, config.trigger, rules_of(connections.site.approvals), Holders(context.instance).is_alive
-            )
-            done = replicate(connections, config.replication, run, progress=LoggedProgress(context.log.info))
-            context.log.info(f"{config.replication}: {done}")
+        with site.connections() as connections:
+            alive = Holders(context.instance).is_alive
+            _wait_for_others(context, connections, config, alive)
+            with _status_told_after(context, connections, config.replication):
+                run = ReplicationRun(context.run_id, config.trigger, rules_of(connections.site.approvals), alive)
+                done = replicate(connections, config.replication, run, progress=LoggedProgress(context.log.info))
+                context.log.info(f"{config.replication}: {done}")
+
+
+def _wait_for_others(
+    context: dg.OpExecutionContext, connections: Connections, config: ReplicationForm, alive: HolderIsAlive
+) -> None:
+    """Two rules of one destination are often due at the same minute: the second one waits for its turn."""
+    rule = file_rule(connections, config.replication, run_id=context.run_id)
+    busy = connections.ledger.busy(rule, holder_is_alive=alive) if config.trigger != "manual" else None
+    if busy is not None and context.retry_number < _MOST_WAITS:
+        context.log.info(f"{config.replication} waits: {busy}")
+        raise dg.RetryRequested(max_retries=_MOST_WAITS, seconds_to_wait=_WAIT_SECONDS)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ app = typer.Typer(
 )
 
 _SHOWN = ("replication", "state", "images", "in_step", "behind_since", "failing_since", "last_good_run_at", "why")
+_RUN = ("replication", "began_at", "ended_at", "copied", "sent_bytes", "why")
 _DETAILS = ("replication", "image", "lag", "since", "why")
 
 
@@ -72,12 +73,21 @@ def status(
 def run(
     context: typer.Context,
     name: Annotated[str, typer.Argument(metavar="REPLICATION", help="Its name in the configuration.")],
+    take_over: Annotated[
+        bool, typer.Option("--take-over", help="The run that holds it is dead, although nobody here can tell.")
+    ] = False,
+    as_json: JsonOption = False,
+    as_csv: CsvOption = False,
 ) -> None:
     """Compare both registries of a replication now, and copy what is missing.
 
-    Exit code 3 when its rule is not approved as it is, 4 when some images could not be copied.
+    Exit code 3 when its rule is not approved as it is, or another run works on its destination; 4 when some images
+    could not be copied.
     """
-    from registry_pipelines.approving.deciding import rules_of  # and below: pandas, pycurl
+    form = form_of(as_json, as_csv)
+
+    from registry_core.errors import PartialFailure  # and below: pandas, pycurl
+    from registry_pipelines.approving.deciding import rules_of
     from registry_pipelines.cli.progress_bar import progress_bar
     from registry_pipelines.holders import this_process
     from registry_pipelines.lineage import holders_known_here
@@ -89,9 +99,18 @@ def run(
         holders_known_here() as holders,
         progress_bar() as progress,
     ):
-        how = ReplicationRun(this_process(), "manual", rules_of(connections.site.approvals), holders.is_alive)
-        done = replicate(connections, name, how, progress=progress)
-    note(f"{name}: {done}")
+        is_alive = (lambda _: False) if take_over else holders.is_alive
+        how = ReplicationRun(this_process(), "manual", rules_of(connections.site.approvals), is_alive)
+        failed: PartialFailure | None = None
+        try:
+            note(f"{name}: {replicate(connections, name, how, progress=progress)}")
+        except PartialFailure as some:
+            failed = some
+        runs = connections.history.replications.runs(name)
+    rows = [] if runs is None else [{"replication": name, **{key: getattr(runs, key) for key in _RUN[1:]}}]
+    show(rows, _RUN, form)
+    if failed is not None:
+        raise failed
 
 
 def plan_deletions(

@@ -1,13 +1,14 @@
 """One run of a replication rule: read the source anew, compare, copy what is missing, write down what came of it.
 
-A rule that is not approved as it is copies nothing. One bad image stops no other. Whatever ends a run early, the next
-one compares again and copies what is missing; blobs that arrived are not sent again.
+A rule that is not approved as it is copies nothing, and one that is rejected meanwhile copies no further image. One bad
+image stops no other. Whatever ends a run early, the next one compares again and copies what is missing; blobs that
+arrived are not sent again, and tags that were put are known as our own, because they were written down before.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -32,7 +33,7 @@ from registry_core.replication_judgement import behind_of
 from registry_core.replication_status import ReplicatedImage, ReplicationJournal, SourceSeen
 from registry_pipelines.migrating.last_look import Looked, PlacedEntry, look_again
 from resources.connections import Connections
-from resources.database.ledger_records import HolderIsAlive
+from resources.database.ledger_records import Claim, HolderIsAlive
 from resources.registry.client import RegistryClient
 from resources.registry.connection import RegistryConnection
 from resources.registry.copying import Copier
@@ -84,11 +85,11 @@ def replicate(
     rule, journal = file_rule(connections, name, run_id=run.run_id), connections.history.replications
     with connections.ledger.held(
         rule, run.run_id, rules=run.rules, holder_is_alive=run.holder_is_alive, now=run.clock()
-    ):
+    ) as claim:
         journal.begin(name, trigger=run.trigger, at=run.clock())
         try:
             with closing(connections.registry_to_push(rule.rule.destination)) as destination:
-                done = _Work(connections, rule, run, destination, progress or Silent()).do()
+                done = _Work(connections, claim, run, destination, progress or Silent()).do()
         except BaseException as error:
             with suppress(RegistryPipelinesError):  # what went wrong first is what a person must read
                 why = (str(error).splitlines() or [type(error).__name__])[0][:1000]
@@ -105,7 +106,7 @@ def replicate(
 @dataclass
 class _Work:
     connections: Connections
-    rule: ReplicationRule
+    claim: Claim[ReplicationRule]
     run: ReplicationRun
     destination: RegistryConnection
     progress: Progress
@@ -115,6 +116,10 @@ class _Work:
     _sent_bytes: int = 0
     _unanswered: int = 0
     _first_failure: str = ""
+
+    @property
+    def rule(self) -> ReplicationRule:
+        return self.claim.plan
 
     def do(self) -> Replicated:
         copies, name = self.rule.rule, self.rule.subject
@@ -168,6 +173,7 @@ class _Work:
         destination = self.rule.rule.destination
         self.progress.begin(f"images copied to {destination}", total=len(wanted))
         holders = blob_holders(self.connections, destination)
+        self._begin_tags([one.entry for one in wanted])
         copier = Copier(source, self.destination, self._following.look_by.choice, holders=holders)
         for outcome in copier.copy(self._images(wanted, source)):
             looked = self._by_image[outcome.image].pop()
@@ -176,7 +182,8 @@ class _Work:
                 told = replace(told, why=f"{outcome.fault}: {told.why}")
             if looked.left_out:
                 told = replace(told, why="; ".join(part for part in (looked.left_out, told.why) if part))
-            self._note(looked.placed.entry, looked.tags, told)
+            self._note(replace(looked.placed.entry, signature_tags=outcome.signature_tags), looked.tags, told)
+            self._flush()  # as it comes: it also tells whether the rule is still ours to copy by
             self._unanswered = self._unanswered + 1 if outcome.fault in ("unreachable", "throttled") else 0
             if self._unanswered >= _MOST_UNANSWERED:
                 raise RegistryError(
@@ -195,6 +202,14 @@ class _Work:
             image = image_as_planned(entry, looked.tags)
             self._by_image.setdefault(image, []).append(looked)
             yield image
+
+    def _begin_tags(self, entries: Iterable[MigrationEntry]) -> None:
+        begun = MigrationOutcome(word="failed", why="begun")
+        images = [
+            self._following.noted(entry, entry.tags, begun, at=self.run.clock(), run_id=self.run.run_id)
+            for entry in entries
+        ]
+        self.connections.history.replications.begin_tags(self.claim, images)
 
     def _note_what_needs_no_copy(self, entry: MigrationEntry) -> None:
         if entry.word == "already there":
@@ -227,4 +242,5 @@ class _Work:
         """Each image at most once: the last word on it counts."""
         latest = {(one.repository, one.digest): one for one in self._noted}
         self._noted = []
-        self.connections.history.replications.note(self.rule.subject, list(latest.values()))
+        if latest:
+            self.connections.history.replications.note(self.claim, list(latest.values()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Literal
 
 from pydantic import Field
@@ -25,3 +26,8 @@ class ReplicationSettings(CopyRuleSettings):
     def standing_rule(self, name: str) -> ReplicationRule:
         """What a person decides over."""
         return ReplicationRule(self.rule(name), self.revision)
+
+
+def name_in_dagster(name: str) -> str:
+    """The name of a replication as a part of names in Dagster, which have letters, digits and `_` only."""
+    return re.sub(r"\W", "_", name)

@@ -181,6 +181,10 @@ class Ledger:
         """Whether a rule is in force, as it is now."""
         return ledger_standing.read_standing(self._database, rule, rules)
 
+    def busy(self, rule: ReplicationRule, *, holder_is_alive: HolderIsAlive) -> str | None:
+        """Why a run of a rule would be refused now: another one works on its destination. A hint, not the lock."""
+        return ledger_standing.read_busy(self._database, rule, holder_is_alive=holder_is_alive)
+
     @contextmanager
     def held(
         self,
@@ -190,16 +194,19 @@ class Ledger:
         rules: ApprovalRules,
         holder_is_alive: HolderIsAlive,
         now: datetime | None = None,
-    ) -> Iterator[None]:
+    ) -> Iterator[Claim[ReplicationRule]]:
         """Hold a rule that is in force, alone, for as long as the block lasts; it is given back as it was.
 
+        The claim is shown with all that is written down: once the rule was taken over or rejected, that is refused.
         Raises ApprovalMissing where nobody approved it as it is, Refused while another run works on the same registry.
         """
-        ledger_standing.hold(self._database, rule, run_id, rules=rules, holder_is_alive=holder_is_alive, now=_now(now))
+        claim = ledger_standing.hold(
+            self._database, rule, run_id, rules=rules, holder_is_alive=holder_is_alive, now=_now(now)
+        )
         try:
-            yield
+            yield claim
         finally:
-            ledger_standing.give_back(self._database, rule, run_id)
+            ledger_standing.give_back(self._database, claim)
 
     # The journal of an eviction
 

@@ -18,7 +18,8 @@ from resources.database.ledger_schema import approvals as table
 from resources.database.ledger_schema import plans
 from resources.database.times import from_micros, to_micros
 
-#: States in which a person may still decide. An approved plan may be rejected as long as nobody has begun it.
+#: States in which a person may still decide. An approved plan may be rejected as long as nobody has begun it; a rule
+#: that stands at any time: a run that copies by it ends at its next image, and one that was killed holds it no more.
 _OPEN = ("waiting", "approved")
 
 _TOO_LATE = {
@@ -40,7 +41,8 @@ def file_decision(
         row = locked_row(connection, fingerprint)
         seen = see_code(connection, approval, wrong=code_was_wrong)
         try:
-            if row.state not in _OPEN:
+            withdrawn = row.state == "executing" and row.kind == "replication" and approval.decision == "reject"
+            if row.state not in _OPEN and not withdrawn:
                 raise Refused(f"the plan {fingerprint[:12]} {_TOO_LATE[row.state].format(why=row.why)}")
             file_approval(approval, stored.plan, rules, codes=seen)
         except Refused as error:
@@ -54,6 +56,7 @@ def file_decision(
             if approval.decision == "reject":
                 values = {
                     "state": "rejected",
+                    "holder": None,
                     "finished_at": to_micros(approval.at),
                     "why": f"{approval.who}: {approval.reason}",
                 }

@@ -20,7 +20,7 @@ from resources.database.connection import Database, lock
 from resources.database.ledger_claims import executing_beside, refuse_beside_others
 from resources.database.ledger_decisions import approvals_of
 from resources.database.ledger_plans import locked_row, read_plan
-from resources.database.ledger_records import HolderIsAlive
+from resources.database.ledger_records import Claim, HolderIsAlive
 from resources.database.ledger_schema import plans
 from resources.database.times import to_micros
 
@@ -48,7 +48,7 @@ def hold(
     rules: ApprovalRules,
     holder_is_alive: HolderIsAlive,
     now: datetime,
-) -> None:
+) -> Claim[ReplicationRule]:
     stored = read_plan(database, rule.fingerprint, ReplicationRule, now=now)
     touches = stored.record.touches
     with database.reading("look who works on plans") as connection:
@@ -62,14 +62,35 @@ def hold(
         if standing != "in force":
             raise ApprovalMissing(_not_in_force(rule, standing, row.why))
         refuse_beside_others(connection, stored.record, dead)
-        values = {"state": "executing", "holder": run_id, "claimed_at": to_micros(now)}
+        number = row.claim_number + 1
+        values = {"state": "executing", "holder": run_id, "claimed_at": to_micros(now), "claim_number": number}
         connection.execute(sa.update(plans).where(plans.c.fingerprint == rule.fingerprint).values(values))
+    return Claim(
+        fingerprint=rule.fingerprint,
+        subject=rule.subject,
+        run_id=run_id,
+        number=number,
+        resumed=row.state == "executing",
+        plan=rule,
+    )
 
 
-def give_back(database: Database, rule: ReplicationRule, run_id: str) -> None:
-    """Nothing happens where another run has taken it meanwhile: this one was taken for dead."""
-    with database.writing(f"give back the rule {rule.fingerprint[:12]}") as connection:
-        ours = sa.and_(plans.c.fingerprint == rule.fingerprint, plans.c.holder == run_id, plans.c.state == "executing")
+def read_busy(database: Database, rule: ReplicationRule, *, holder_is_alive: HolderIsAlive) -> str | None:
+    """Why a run of this rule would be refused now, because another one works on its destination; None where it would
+    not."""
+    with database.reading("look who works on plans") as connection:
+        rows = [row for row in executing_beside(connection, rule.touches) if row.holder]
+    for row in rows:
+        if holder_is_alive(row.holder):
+            return f"the run {row.holder} works on {row.subject} ({row.kind}), which changes the same registry"
+    return None
+
+
+def give_back(database: Database, claim: Claim[ReplicationRule]) -> None:
+    """Nothing happens where it was rejected, or another run has taken it meanwhile: this one was taken for dead."""
+    with database.writing(f"give back the rule {claim.fingerprint[:12]}") as connection:
+        held = sa.and_(plans.c.fingerprint == claim.fingerprint, plans.c.state == "executing")
+        ours = sa.and_(held, plans.c.claim_number == claim.number)
         connection.execute(sa.update(plans).where(ours).values(state="approved", holder=None))
 
 

@@ -8,10 +8,13 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from registry_core.replication import ReplicationRule
 from registry_core.replication_status import ReplicatedImage, ReplicatedTag, ReplicationJournal, RunsSoFar
 from resources.database.bulk import insert_new
 from resources.database.connection import Database
 from resources.database.hashing import clean_text
+from resources.database.ledger_claims import check_claim
+from resources.database.ledger_records import Claim
 from resources.database.schema import metadata
 from resources.database.times import from_micros, maybe_from_micros, to_micros
 
@@ -58,6 +61,18 @@ replicated_tags = sa.Table(
     sa.Column("tag", sa.Text, primary_key=True),
     sa.Column("repository", sa.Text, nullable=False),
     sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("at", sa.BigInteger, nullable=False),
+)
+
+#: Where a tag of the destination was to be put by a run that has not told yet how that ended.
+replicated_tags_begun = sa.Table(
+    "replicated_tags_begun",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("to_repository", sa.Text, primary_key=True),
+    sa.Column("tag", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("repository", sa.Text, nullable=False),
     sa.Column("at", sa.BigInteger, nullable=False),
 )
 
@@ -110,7 +125,6 @@ class Replications:
     def journal(self, name: str) -> ReplicationJournal:
         """What the runs of a rule wrote down."""
         images = sa.select(replicated_images).where(replicated_images.c.name == name)
-        tags = sa.select(replicated_tags).where(replicated_tags.c.name == name)
         with self._database.reading(f"read what the replication {name} copied") as connection:
             return ReplicationJournal(
                 [
@@ -128,20 +142,31 @@ class Replications:
                     )
                     for row in connection.execute(images)
                 ],
-                [
-                    ReplicatedTag(
-                        repository=row.repository,
-                        to_repository=row.to_repository,
-                        tag=row.tag,
-                        digest=row.digest,
-                        at=from_micros(row.at),
-                    )
-                    for row in connection.execute(tags)
-                ],
+                _tags(connection, replicated_tags, name),
+                _tags(connection, replicated_tags_begun, name),
             )
 
-    def note(self, name: str, images: Sequence[ReplicatedImage]) -> None:
-        """Write the last try at images, each at most once in a call, and the tags of those that are there."""
+    def begin_tags(self, claim: Claim[ReplicationRule], images: Sequence[ReplicatedImage]) -> None:
+        """Write where tags are to be put, before any is: a run that is killed would else not know them as its own.
+
+        Refused when the rule was taken over or rejected: then nothing may be put.
+        """
+        rows = {
+            (claim.subject, one.to_repository, tag, digest): (one.repository, to_micros(one.at))
+            for one in images
+            for tag, digest in one.tags_put.items()
+        }
+        with self._database.writing(f"begin copies of the replication {claim.subject}") as connection:
+            check_claim(connection, claim)
+            given = [(*key, *rest) for key, rest in rows.items()]
+            insert_new(connection, replicated_tags_begun, given, also=_upsert(replicated_tags_begun))
+
+    def note(self, claim: Claim[ReplicationRule], images: Sequence[ReplicatedImage]) -> None:
+        """Write the last try at images, each at most once in a call, and the tags of those that are there.
+
+        Refused when the rule was taken over or rejected: then the run ends.
+        """
+        name = claim.subject
         rows = [
             (
                 name, one.repository, one.digest, one.to_repository, json.dumps(one.tags), one.word,
@@ -150,13 +175,31 @@ class Replications:
             for one in images
         ]  # fmt: skip
         put = {
-            (one.to_repository, tag): (name, one.to_repository, tag, one.repository, one.digest, to_micros(one.at))
+            (one.to_repository, tag): (name, one.to_repository, tag, one.repository, digest, to_micros(one.at))
             for one in sorted(images, key=lambda one: one.at)
-            for tag in (one.tags if one.is_there else ())
+            for tag, digest in (one.tags_put if one.is_there else {}).items()
         }
         with self._database.writing(f"note what the replication {name} copied") as connection:
+            check_claim(connection, claim)
             insert_new(connection, replicated_images, rows, also=_upsert(replicated_images))
             insert_new(connection, replicated_tags, list(put.values()), also=_upsert(replicated_tags))
+            begun = replicated_tags_begun.c
+            for to_repository, tag in put:
+                told = sa.and_(begun.name == name, begun.to_repository == to_repository, begun.tag == tag)
+                connection.execute(sa.delete(replicated_tags_begun).where(told))
+
+
+def _tags(connection: sa.Connection, table: sa.Table, name: str) -> list[ReplicatedTag]:
+    return [
+        ReplicatedTag(
+            repository=row.repository,
+            to_repository=row.to_repository,
+            tag=row.tag,
+            digest=row.digest,
+            at=from_micros(row.at),
+        )
+        for row in connection.execute(sa.select(table).where(table.c.name == name))
+    ]
 
 
 def _upsert(table: sa.Table) -> str:

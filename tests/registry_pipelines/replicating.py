@@ -9,7 +9,7 @@ import dagster as dg
 
 from assets.taking.progress import Progress
 from assets.taking.replication import file_rule, take_replication_status
-from registry_core.approval import Approval, ApprovalRules
+from registry_core.approval import Approval, ApprovalRules, Verdict
 from registry_core.replication_status import ReplicationStatus
 from registry_pipelines.approving.form import approval_form
 from registry_pipelines.links import EXECUTE, approve_job
@@ -63,12 +63,12 @@ def copied(company: Company, trigger: Trigger = "manual", *, progress: Progress 
         return replicate(connections, RULE, run, progress=progress)
 
 
-def approve_by_hand(company: Company) -> None:
+def approve_by_hand(company: Company, *, decision: Verdict = "approve") -> None:
     """The decision over the rule as it is now, without Dagster."""
     with company.connections() as connections:
         rule, now = file_rule(connections, RULE), datetime.now(UTC)
         approval = Approval(
-            fingerprint=rule.fingerprint, decision="approve", who="Alice", at=now, reason="as agreed", count=1,
+            fingerprint=rule.fingerprint, decision=decision, who="Alice", at=now, reason="as agreed", count=1,
             expires_at=now + timedelta(hours=1),
         )  # fmt: skip
         connections.ledger.file_decision(approval, ApprovalRules())

@@ -8,16 +8,18 @@ import sys
 import time
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
 
 from assets.taking.progress import Silent
-from registry_pipelines.replication_definitions import requests_of_events
+from registry_core.errors import Refused
 from registry_pipelines.web.event_door import EventDoor
 from registry_pipelines.web.routes.events import event_routes
 from registry_pipelines.web.standing import Reader
 from resources.configuration.secrets import read_secret
+from resources.database.replication_journal import Replications
 from tests.company import REGISTRY, Company
 from tests.registries import DockerRegistry
 from tests.registry_pipelines.replicating import (
@@ -29,7 +31,7 @@ from tests.registry_pipelines.replicating import (
     status,
     with_replication,
 )
-from tests.registry_pipelines.test_replication_story import digest_at, put_tag
+from tests.registry_pipelines.test_replication_story import digest_at, events_at, put_tag
 from tests.registry_pipelines.web.service import at_once, served
 from tests.registry_pipelines.web.test_events import push_image, wait_for
 
@@ -83,6 +85,45 @@ def test_a_run_that_is_killed_is_made_good_by_the_next(company: Company, docker_
         assert connections.ledger.record(record.fingerprint).state == "approved"
 
 
+def test_a_tag_that_a_killed_run_has_put_is_still_its_own(
+    company: Company, docker_registry: DockerRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ours, theirs = company.registry.url, docker_registry.url
+    put_tag(ours, "health/web", "current", "1.4.2")
+    with_replication(company, docker_registry)
+    approve_by_hand(company)
+    copied(company)
+    put_tag(ours, "health/web", "current", "1.4.1")
+    with monkeypatch.context() as killed:  # after the tag was put, and before anything was written of it
+        killed.setattr(Replications, "note", lambda *_: None)
+        copied(company, "event")
+    assert digest_at(theirs, "health/web", "current") == digest_at(ours, "health/web", "1.4.1")
+    put_tag(ours, "health/web", "current", "1.5.0")
+    assert copied(company, "event").counts.get("conflict") is None
+    assert digest_at(theirs, "health/web", "current") == digest_at(ours, "health/web", "1.5.0")
+
+
+def test_a_rule_that_is_rejected_while_a_run_copies_stops_that_run(
+    company: Company, docker_registry: DockerRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with_replication(company, docker_registry)
+    approve_by_hand(company)
+    noted, note = 0, Replications.note
+
+    def rejected_after_two(self: Replications, *given: Any) -> None:
+        nonlocal noted
+        noted += 1
+        if noted == 3:
+            approve_by_hand(company, decision="reject")
+        note(self, *given)
+
+    monkeypatch.setattr(Replications, "note", rejected_after_two)
+    with pytest.raises(Refused, match="was rejected meanwhile"):
+        copied(company)
+    assert noted == 3
+    assert status(company).standing == "rejected"
+
+
 def test_after_an_event_only_what_is_late_is_asked_about(company: Company, docker_registry: DockerRegistry) -> None:
     with_replication(company, docker_registry)
     approve_by_hand(company)
@@ -131,12 +172,13 @@ def test_a_push_into_one_registry_arrives_in_the_other(
                 site = company.loaded.site
                 doors["pushes"] = EventDoor("pushes", site.events["pushes"], read_secret, site.registry_of_host)
                 approve_by_hand(company)
+                push_image(source.url, "health/kept", "v1")
                 digest = push_image(source.url, "health/web", "v1")
                 wait_for(lambda: bool(history.push_events.waiting()))
                 with company.connections() as ours:
-                    (request,) = requests_of_events(ours, datetime.now(UTC) + timedelta(minutes=1))
+                    (request,) = events_at(ours, datetime.now(UTC) + timedelta(minutes=1))
                 assert request.tags["replication"] == RULE
-                assert copied(company, "event").counts == {"copied": 1}
+                assert copied(company, "event").counts == {"copied": 2}
                 assert digest_at(copy.url, "health/web", "v1") == digest
                 assert status(company).state == "in step"
                 requests.delete(f"{source.url}/v2/health/web/manifests/{digest}", timeout=20).raise_for_status()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -11,17 +13,23 @@ import requests
 
 from assets.replication_status import KEY as REPLICATION_STATUS
 from assets.taking.catalog import take_catalog
+from assets.taking.replication import file_rule
+from registry_core.approval import ApprovalRules
 from registry_core.errors import RegistryError
 from registry_core.media_types import MANIFEST_ACCEPT
 from registry_core.push_events import PushEvent
 from registry_core.replication_words import status_sentence
+from registry_pipelines import replication_jobs
 from registry_pipelines.approving.form import approval_form
 from registry_pipelines.definitions import build_definitions
 from registry_pipelines.links import EXECUTE, approve_job
 from registry_pipelines.replication_definitions import REFRESH_REPLICATION, requests_of_events
 from registry_pipelines.replication_jobs import PLAN_DELETIONS
+from resources.connections import Connections
+from resources.database.ledger import Ledger
 from resources.database.push_events import Delivery
 from tests.company import REGISTRY, Company
+from tests.image_builder import cosign_tag, make_cosign_signature, make_image, push
 from tests.registries import DockerRegistry
 from tests.registry_pipelines.planning import failure_of, filled_form, run_job
 from tests.registry_pipelines.replicating import (
@@ -37,6 +45,20 @@ from tests.registry_pipelines.replicating import (
 
 BY_EVENT = {**ALL_OF_HEALTH, "trigger": "event"}
 EVENTS = {"pushes": {"kind": "distribution", "registry": REGISTRY, "unsigned": True}}
+
+
+@pytest.fixture
+def lasting(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
+    """An instance as schedules find it: with a place of its own."""
+    place = tmp_path / "dagster"
+    place.mkdir()
+    with dg.DagsterInstance.local_temp(str(place)) as instance:
+        yield instance
+
+
+def events_at(connections: Connections, now: datetime, *, alive: bool = True) -> list[dg.RunRequest]:
+    """What the sensor asks for; `alive`: whether runs that hold a plan live."""
+    return list(requests_of_events(connections, now, holder_is_alive=lambda _: alive))
 
 
 def digest_at(url: str, repository: str, tag: str) -> str | None:
@@ -131,6 +153,25 @@ def test_a_tag_that_moves_is_followed_and_one_that_somebody_else_moved_is_not(
     assert conflict.failing_since is not None
 
 
+def test_an_image_that_is_signed_once_more_is_followed(
+    company: Company, instance: dg.DagsterInstance, docker_registry: DockerRegistry
+) -> None:
+    ours, theirs = company.registry.url, docker_registry.url
+    image = make_image([b"signed"])
+    tag = cosign_tag(image)
+    push(ours, "health/signed", image, "v1")
+    push(ours, "health/signed", make_cosign_signature(image), tag)
+    with_replication(company, docker_registry)
+    approve(company, instance)
+    assert run(company, instance).success
+    assert digest_at(theirs, "health/signed", tag) == digest_at(ours, "health/signed", tag)
+    again = make_image([b"another signature"])
+    push(ours, "health/signed", again, tag)
+    assert run(company, instance).success
+    assert digest_at(theirs, "health/signed", tag) == again.digest
+    assert [one for one in status(company).behind if one.repository == "health/signed"] == []
+
+
 def test_a_rule_that_was_changed_waits_for_another_decision(
     company: Company, instance: dg.DagsterInstance, docker_registry: DockerRegistry
 ) -> None:
@@ -198,15 +239,50 @@ def test_ten_pushes_in_a_second_make_one_run(
     now = datetime.now(UTC)
     told(company, *["health/web"] * 9, "shop/cart", at=now)
     with company.connections() as connections:
-        assert list(requests_of_events(connections, now + timedelta(seconds=1))) == [], "more may come"
+        assert events_at(connections, now + timedelta(seconds=1)) == [], "more may come"
         assert status(company).events_waiting == 9
-        (request,) = requests_of_events(connections, now + timedelta(seconds=11))
+        (request,) = events_at(connections, now + timedelta(seconds=11))
         assert request.tags == {"replication": RULE, "events": "9"}
         assert request.run_config == {"ops": {"execute": {"config": {"replication": RULE, "trigger": "event"}}}}
-        assert list(requests_of_events(connections, now + timedelta(seconds=20))) == []
+        assert events_at(connections, now + timedelta(seconds=20)) == []
         taken = connections.history.push_events.newest()
     assert {event.taken_by for event in taken if event.repository == "health/web"} == {f"replication {RULE}"}
     assert {event.taken_by for event in taken if event.repository == "shop/cart"} == {"nothing that follows it"}
+
+
+def test_events_and_schedules_wait_while_another_run_works_on_the_destination(
+    company: Company, instance: dg.DagsterInstance, lasting: dg.DagsterInstance, docker_registry: DockerRegistry
+) -> None:
+    with_replication(company, docker_registry, BY_EVENT, events=EVENTS)
+    approve(company, instance)
+    now = datetime.now(UTC)
+    told(company, "health/web", at=now)
+    definitions = build_definitions(company.loaded)
+    schedule = definitions.get_repository_def().get_schedule_def("replicate_second_copy_schedule")
+    site = {"site": (definitions.resources or {})["site"]}
+    with company.connections() as connections:
+        rule = file_rule(connections, RULE)
+        with connections.ledger.held(rule, "long", rules=ApprovalRules(), holder_is_alive=lambda _: True):
+            assert events_at(connections, now + timedelta(minutes=1)) == []
+            assert status(company).events_waiting == 1
+            with dg.build_schedule_context(lasting, scheduled_execution_time=now, resources=site) as context:
+                skipped = schedule.evaluate_tick(context)
+            assert "the run long works on second-copy" in str(skipped.skip_message)
+        assert len(events_at(connections, now + timedelta(minutes=1))) == 1, "it is free again"
+    assert status(company).events_waiting == 0
+
+
+def test_a_run_waits_for_another_one_that_works_on_its_destination(
+    company: Company, instance: dg.DagsterInstance, docker_registry: DockerRegistry, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two rules of one destination are due at the same minute."""
+    monkeypatch.setattr(replication_jobs, "_WAIT_SECONDS", 0.1)
+    with_replication(company, docker_registry)
+    approve(company, instance)
+    answers = iter(["the run other works on it", "the run other works on it", None])
+    monkeypatch.setattr(Ledger, "busy", lambda *_given, **_named: next(answers))
+    assert run(company, instance, "schedule").success
+    assert list(answers) == []
 
 
 def test_events_of_a_rule_that_nobody_approved_start_nothing(company: Company, docker_registry: DockerRegistry) -> None:
@@ -214,11 +290,11 @@ def test_events_of_a_rule_that_nobody_approved_start_nothing(company: Company, d
     now = datetime.now(UTC)
     told(company, "health/web", at=now)
     with company.connections() as connections:
-        assert list(requests_of_events(connections, now + timedelta(minutes=1))) == []
+        assert events_at(connections, now + timedelta(minutes=1)) == []
 
 
 def test_a_lost_event_is_made_good_by_the_schedule(
-    company: Company, instance: dg.DagsterInstance, docker_registry: DockerRegistry
+    company: Company, instance: dg.DagsterInstance, lasting: dg.DagsterInstance, docker_registry: DockerRegistry
 ) -> None:
     with_replication(company, docker_registry, BY_EVENT, events=EVENTS)
     approve(company, instance)
@@ -227,7 +303,7 @@ def test_a_lost_event_is_made_good_by_the_schedule(
     schedule = repository.get_schedule_def("replicate_second_copy_schedule")
     site = {"site": (definitions.resources or {})["site"]}
     tick = datetime(2026, 4, 1, tzinfo=UTC)
-    with dg.build_schedule_context(instance, scheduled_execution_time=tick, resources=site) as context:
+    with dg.build_schedule_context(lasting, scheduled_execution_time=tick, resources=site) as context:
         (request,) = schedule.evaluate_tick(context).run_requests or ()
     assert request.run_config["ops"]["execute"]["config"] == {"replication": RULE, "trigger": "schedule"}
     put_tag(company.registry.url, "health/web", "unheard", "1.5.0")
@@ -295,7 +371,7 @@ def test_what_the_source_deleted_becomes_a_plan_that_waits_and_is_carried_out(
 
 
 def test_the_sensor_and_the_schedule_ask_for_runs_only_of_rules_in_force(
-    company: Company, instance: dg.DagsterInstance, docker_registry: DockerRegistry
+    company: Company, instance: dg.DagsterInstance, lasting: dg.DagsterInstance, docker_registry: DockerRegistry
 ) -> None:
     with_replication(company, docker_registry, BY_EVENT, events=EVENTS)
     definitions = build_definitions(company.loaded)
@@ -306,7 +382,7 @@ def test_the_sensor_and_the_schedule_ask_for_runs_only_of_rules_in_force(
         tick = datetime(2026, 4, 1, tzinfo=UTC)
         with (
             dg.build_sensor_context(instance, resources=site) as sensing,
-            dg.build_schedule_context(instance, scheduled_execution_time=tick, resources=site) as scheduling,
+            dg.build_schedule_context(lasting, scheduled_execution_time=tick, resources=site) as scheduling,
         ):
             return (
                 repository.get_sensor_def("replicate_on_events").evaluate_tick(sensing),

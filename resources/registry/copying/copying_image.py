@@ -138,6 +138,7 @@ class CopyingImage:
                 manifests=len(belongings.manifests),
                 foreign_layers=belongings.foreign,
                 lost=belongings.lost,
+                signature_tags=belongings.signature_tags,
             )
         if error is not None:
             more.update(fault=error.fault, retryable=error.retryable, detail=str(error))

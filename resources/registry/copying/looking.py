@@ -117,5 +117,6 @@ def planned(look: Look, board: BlobBoard) -> PlannedCopy:
         foreign_layers=belongings.foreign,
         lost=belongings.lost,
         attached=belongings.attached,
+        signature_tags=belongings.signature_tags,
         detail="; ".join(str(conflict) for conflict in look.conflicts),
     )

@@ -71,3 +71,16 @@ def test_every_entry_of_the_page_is_right() -> None:
     blocks = [yaml.safe_load(block) for block in re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)]
     entries = [entry for block in blocks for entry in block.get("events", {}).values()]
     assert {EventSettings.model_validate(entry).kind for entry in entries} == set(KINDS)
+
+
+def test_replications_whose_names_are_one_in_dagster_are_told(tmp_path: Path) -> None:
+    path = tmp_path / "registry_pipelines.yaml"
+    rules = "".join(
+        f"  {name}: {{from: one, to: {to}, what: {{all: true}}}}\n"
+        for name, to in (("second-copy", "two"), ("second_copy", "three"), ("third", "four"))
+    )
+    registries = "".join(f"  {name}: {{url: https://{name}.example.com}}\n" for name in ("one", "two", "three", "four"))
+    path.write_text(f"registries:\n{registries}replications:\n{rules}")
+    with pytest.raises(ConfigError, match="`second_copy` and `second-copy` differ only in") as told:
+        load_site(path)
+    assert "replications.second_copy" in str(told.value)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,6 +15,7 @@ from registry_core.errors import ApprovalMissing, Refused
 from registry_core.replication import ReplicationRule
 from registry_core.replication_status import ReplicatedImage
 from resources.database.history import History
+from resources.database.ledger_records import Claim
 from tests.plans import approved, claimed, entry, plan_of
 
 NOW = datetime(2026, 4, 1, 12, tzinfo=UTC)
@@ -31,20 +34,72 @@ def filed(history: History, rule: ReplicationRule = RULE) -> None:
     history.ledger.save_plan(rule, made_at=NOW)
 
 
-def decide(history: History, decision: Any = "approve", who: str = "Alice") -> None:
+def decide(history: History, decision: Any = "approve", who: str = "Alice", *, rule: ReplicationRule = RULE) -> None:
     approval = Approval(
-        fingerprint=RULE.fingerprint, decision=decision, who=who, at=NOW, reason="agreed", count=1,
+        fingerprint=rule.fingerprint, decision=decision, who=who, at=NOW, reason="agreed", count=1,
         expires_at=NOW + timedelta(hours=24),
     )  # fmt: skip
     history.ledger.file_decision(approval, ANYBODY)
 
 
+def holding(
+    history: History, rule: ReplicationRule = RULE, run_id: str = "run"
+) -> AbstractContextManager[Claim[ReplicationRule]]:
+    """A rule that was approved, held by a run; nobody else is known to live."""
+    if history.ledger.standing(rule, ANYBODY) == "waiting":
+        filed(history, rule)
+        decide(history, rule=rule)
+    return history.ledger.held(rule, run_id, rules=ANYBODY, holder_is_alive=lambda _: False)
+
+
+def test_a_run_that_was_taken_for_dead_writes_nothing_more(history: History) -> None:
+    journal = history.replications
+    with holding(history, run_id="slow") as slow:
+        with holding(history, run_id="next") as following:
+            with pytest.raises(Refused, match="slow no longer holds"):
+                journal.begin_tags(slow, [image("a", "v1")])
+            with pytest.raises(Refused, match="slow no longer holds"):
+                journal.note(slow, [image("a", "v1")])
+            journal.note(following, [image("b", "v1")])
+        assert history.ledger.record(RULE.fingerprint).state == "approved"
+    assert {put.digest for put in journal.journal("copy").tags} == {"b"}
+
+
+def test_a_rule_can_be_rejected_while_a_run_copies_by_it_and_that_run_ends(history: History) -> None:
+    with holding(history) as claim:
+        history.replications.note(claim, [image("a", "v1")])
+        decide(history, "reject")
+        with pytest.raises(Refused, match="was rejected meanwhile"):
+            history.replications.note(claim, [image("b", "v2")])
+    assert history.ledger.standing(RULE, ANYBODY) == "rejected"
+    assert history.ledger.record(RULE.fingerprint).holder is None
+    other = ReplicationRule(replace(RULE.rule, name="other"))
+    with holding(history, other):
+        pass  # the destination is free for what comes next
+
+
+def test_where_a_tag_was_to_be_put_is_known_until_a_run_tells_how_that_ended(history: History) -> None:
+    journal = history.replications
+    signed = replace(image("a", "v1"), signature_tags={"sha256-a.sig": "s"})
+    with holding(history) as claim:
+        journal.begin_tags(claim, [signed, image("b", "v1")])
+        journal.begin_tags(claim, [signed])
+        begun = journal.journal("copy").begun
+        assert {(put.tag, put.digest) for put in begun} == {("v1", "a"), ("v1", "b"), ("sha256-a.sig", "s")}
+        journal.note(claim, [signed])
+    found = journal.journal("copy")
+    assert {put.tag: put.digest for put in found.tags} == {"v1": "a", "sha256-a.sig": "s"}
+    assert found.begun == []
+
+
 def test_images_and_tags_are_written_once_and_read_back(history: History) -> None:
     journal = history.replications
-    journal.note("copy", [image("a", "v1", "latest"), image("b", "v2", word="failed")])
-    journal.note("other", [image("z", "v9")])
+    other = ReplicationRule(replace(RULE.rule, name="other", destination="third"))
     later = NOW + timedelta(hours=1)
-    journal.note("copy", [image("b", "v2", "latest", at=later)])
+    with holding(history) as ours, holding(history, other) as theirs:
+        journal.note(ours, [image("a", "v1", "latest"), image("b", "v2", word="failed")])
+        journal.note(theirs, [image("z", "v9")])
+        journal.note(ours, [image("b", "v2", "latest", at=later)])
     found = journal.journal("copy")
     assert {one.digest: (one.tags, one.word, one.at) for one in found.images} == {
         "a": (("v1", "latest"), "copied", NOW),
