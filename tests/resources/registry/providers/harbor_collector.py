@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any
 
 from tests.resources.registry.providers.oci_shelf import Shelf
@@ -49,7 +50,8 @@ class HarborCollector:
 
     def begin(self, kind: str, parameters: dict[str, Any]) -> int:
         self.ids += 1
-        self.jobs.append({"id": self.ids, "kind": kind, "step": 0, "parameters": {**parameters, "time_window": 2}})
+        self.jobs.append({"id": self.ids, "kind": kind, "step": 0, "parameters": {**parameters, "time_window": 2},
+                          "begun_at": datetime.now(UTC)})  # fmt: skip
         return self.ids
 
     def _step(self, job: dict[str, Any]) -> None:
@@ -88,6 +90,6 @@ class HarborCollector:
             "job_parameters": json.dumps(job["parameters"]),
             "schedule": {"type": job["kind"]},
             "job_status": status,
-            "creation_time": "2026-03-01T02:03:04.000Z",
-            "update_time": "2026-03-01T02:03:05.000Z",
+            "creation_time": f"{job['begun_at']:%Y-%m-%dT%H:%M:%S.000Z}",
+            "update_time": f"{job['begun_at']:%Y-%m-%dT%H:%M:%S.000Z}",
         }
