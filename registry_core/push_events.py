@@ -23,6 +23,9 @@ Action = Literal["push", "delete"]
 #: What a body may nest and still be one of a vendor; JSON that is nested deeper costs more to read than it can say.
 _DEEPEST = 50
 
+#: What one delivery may tell: no vendor tells of so many things at once, and each is a row.
+MOST_EVENTS = 1_000
+
 
 @dataclass(frozen=True, slots=True)
 class PushEvent:
@@ -72,9 +75,12 @@ def read_push_events(kind: Kind, body: bytes, headers: Mapping[str, str]) -> tup
     if _is_deeper_than(document, _DEEPEST):
         return Refusal("the body is nested too deeply to be an event")
     try:
-        return tuple(READERS[kind](document, {name.lower(): value for name, value in headers.items()}))
+        events = tuple(READERS[kind](document, {name.lower(): value for name, value in headers.items()}))
     except Unreadable as error:
         return Refusal(f"this is no event of {kind.replace('_', ' ')}: {error}")
+    if len(events) > MOST_EVENTS:
+        return Refusal(f"it tells of {len(events):,} events, and at most {MOST_EVENTS:,} are taken at once")
+    return events
 
 
 def _is_deeper_than(document: object, most: int) -> bool:

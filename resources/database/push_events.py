@@ -37,10 +37,20 @@ push_events = sa.Table(
     sa.UniqueConstraint("source", "delivery"),
     sa.Index(None, "registry", "id"),
     sa.Index(None, "received_at"),
+    sa.Index(
+        "ix_push_events_waiting",
+        "id",
+        postgresql_where=sa.text("taken_at IS NULL"),
+        sqlite_where=sa.text("taken_at IS NULL"),
+    ),
 )
 
 #: Events are a doorbell, not a history: what was missed is found by comparison.
 KEPT = timedelta(days=30)
+#: And of each source no more than the newest so many, so that whoever is believed cannot fill the database.
+MOST_KEPT = 20_000
+
+_ASKED_AT_ONCE = 500  # a statement holds only so many values
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,23 +99,20 @@ class PushEvents:
             return 0
         with self._database.writing(f"note events of {delivery.source}") as connection:
             lock(connection, f"events of {delivery.source}")
-            rows = [
-                row
-                for number, event in enumerate(delivery.events)
-                if (row := _row(connection, delivery, event, number))
-            ]
-            wanted = {row["delivery"] for row in rows}
-            known = set(
-                connection.scalars(
-                    sa.select(push_events.c.delivery).where(
-                        push_events.c.source == delivery.source, push_events.c.delivery.in_(wanted)
-                    )
-                )
-            )
-            fresh = list({row["delivery"]: row for row in rows if row["delivery"] not in known}.values())
+            waiting = _waiting_of_body(connection, delivery) if any(_is_blind(one) for one in delivery.events) else ()
+            rows: dict[str, dict[str, object]] = {}
+            for number, event in enumerate(delivery.events):
+                name = event.delivery or f"sha256:{delivery.body_sha256} {number}"
+                if _is_blind(event):
+                    if name in waiting:
+                        continue
+                    name = f"{name} {to_micros(delivery.received_at)}"
+                rows[name] = _row(delivery, event, name)
+            known = _known(connection, delivery.source, list(rows))
+            fresh = [row for name, row in rows.items() if name not in known]
             if fresh:
                 connection.execute(sa.insert(push_events), fresh)
-                _forget_old(connection, delivery.received_at)
+                _forget_old(connection, delivery)
             return len(fresh)
 
     def waiting(self, *, after: int = 0, limit: int = 10_000) -> list[StoredEvent]:
@@ -135,21 +142,39 @@ class PushEvents:
             return [_stored(row) for row in connection.execute(query)]
 
 
-def _forget_old(connection: sa.Connection, now: datetime) -> None:
+def _forget_old(connection: sa.Connection, delivery: Delivery) -> None:
     """Called when there is a newer one: the newest stays, however old, so that its id is not given again."""
-    newest = connection.scalar(sa.select(sa.func.max(push_events.c.id))) or 0
-    old = sa.and_(push_events.c.received_at < to_micros(now - KEPT), push_events.c.id < newest)
+    ids = push_events.c.id
+    newest = connection.scalar(sa.select(sa.func.max(ids))) or 0
+    old = sa.and_(push_events.c.received_at < to_micros(delivery.received_at - KEPT), ids < newest)
     connection.execute(sa.delete(push_events).where(old))
+    ours = push_events.c.source == delivery.source
+    least = connection.scalar(sa.select(ids).where(ours).order_by(ids.desc()).offset(MOST_KEPT - 1).limit(1))
+    if least is not None:
+        connection.execute(sa.delete(push_events).where(ours, ids < least))
 
 
-def _row(connection: sa.Connection, delivery: Delivery, event: PushEvent, number: int) -> dict[str, object] | None:
-    name = event.delivery or f"sha256:{delivery.body_sha256} {number}"
-    if event.delivery is None and event.at is None:
-        beginning = push_events.c.delivery.startswith(name, autoescape=True)
-        same = sa.and_(push_events.c.source == delivery.source, beginning, push_events.c.taken_at.is_(None))
-        if connection.scalar(sa.select(sa.func.count()).select_from(push_events).where(same)):
-            return None
-        name = f"{name} {to_micros(delivery.received_at)}"
+def _is_blind(event: PushEvent) -> bool:
+    """Whether nothing tells it from the next push of the same tag."""
+    return event.delivery is None and event.at is None
+
+
+def _waiting_of_body(connection: sa.Connection, delivery: Delivery) -> set[str]:
+    """Of the same bytes, what waits already: names without the time at which they came."""
+    beginning = push_events.c.delivery.startswith(f"sha256:{delivery.body_sha256} ", autoescape=True)
+    same = sa.and_(push_events.c.source == delivery.source, beginning, push_events.c.taken_at.is_(None))
+    return {" ".join(name.split(" ")[:2]) for name in connection.scalars(sa.select(push_events.c.delivery).where(same))}
+
+
+def _known(connection: sa.Connection, source: str, names: Sequence[str]) -> set[str]:
+    known: set[str] = set()
+    for start in range(0, len(names), _ASKED_AT_ONCE):
+        some = push_events.c.delivery.in_(names[start : start + _ASKED_AT_ONCE])
+        known.update(connection.scalars(sa.select(push_events.c.delivery).where(push_events.c.source == source, some)))
+    return known
+
+
+def _row(delivery: Delivery, event: PushEvent, name: str) -> dict[str, object]:
     return {
         "received_at": to_micros(delivery.received_at),
         "source": delivery.source,

@@ -287,3 +287,11 @@ def test_a_login_is_both_of_its_parts() -> None:
     assert holds_login("me", "pass:word", shown("me:pass:word"))
     for wrong in (None, "", "Basic", "Basic !", shown("me:"), shown("you:pass:word"), shown("pass:word")):
         assert not holds_login("me", "pass:word", wrong)
+
+
+def test_more_than_any_vendor_tells_at_once_is_refused() -> None:
+    events = [{"action": "delete", "target": {"repository": f"a/{number}"}} for number in range(1_001)]
+    found = read_push_events("distribution", json.dumps({"events": events}).encode(), {})
+    assert isinstance(found, Refusal)
+    assert "1,001 events" in found.sentence
+    assert isinstance(read_push_events("distribution", json.dumps({"events": events[1:]}).encode(), {}), tuple)

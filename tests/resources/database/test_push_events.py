@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
 from registry_core.push_events import PushEvent
+from resources.database import push_events
 from resources.database.history import History
 from resources.database.push_events import KEPT, Delivery
 
@@ -72,6 +76,42 @@ def test_old_events_are_forgotten_and_numbers_are_never_given_again(history: His
     history.push_events.note(delivery(replace(PUSH, delivery="id-2"), at=much_later))
     (new,) = history.push_events.newest()
     assert new.id > old.id
+
+
+def test_a_large_delivery_asks_the_database_only_a_few_times(history: History) -> None:
+    """Each event that nothing tells apart was a look through the table: a minute for a body of 1 MB."""
+    blind = [PushEvent("push", f"shop/{number}", "latest") for number in range(2_000)]
+    statements: list[str] = []
+    with counted(statements):
+        assert history.push_events.note(delivery(*blind)) == 2_000
+        assert history.push_events.note(delivery(*blind, at=NOW + timedelta(seconds=1))) == 0
+    assert len([one for one in statements if one.startswith("SELECT")]) < 30
+    named = [replace(PUSH, delivery=f"id {number}") for number in range(2_000)]
+    assert history.push_events.note(delivery(*named)) == 2_000
+    assert history.push_events.note(delivery(*named)) == 0
+
+
+def test_of_one_source_only_the_newest_events_are_kept(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(push_events, "MOST_KEPT", 5)
+    history.push_events.note(delivery(PUSH, source="another"))
+    for number in range(4):
+        events = [replace(PUSH, delivery=f"{number} {each}") for each in range(3)]
+        assert history.push_events.note(delivery(*events)) == 3
+    found = history.push_events.newest()
+    assert [event.source for event in found] == ["harbor"] * 5 + ["another"]
+    assert found[0].id == 13
+
+
+@contextmanager
+def counted(statements: list[str]) -> Iterator[None]:
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        statements.append(statement)
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", note)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
 @pytest.mark.parametrize("ids", [True, False])
