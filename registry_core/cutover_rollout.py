@@ -19,7 +19,7 @@ from registry_core.references import Reference
 Progress = Literal["arrived", "waiting", "failing"]
 
 #: Kinds of which nothing is started when they change.
-_STARTS_NOTHING = frozenset({"CronJob", "PodTemplate", "ReplicaSet", "ReplicationController"})
+STARTS_NOTHING = frozenset({"CronJob", "PodTemplate", "ReplicaSet", "ReplicationController"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,13 +42,14 @@ def judge_rollout(item: Mapping[str, Any], pods: Sequence[Mapping[str, Any]] | N
 
     The status of its controller decides; where pods can be seen, those with the new images must be ready as well.
     """
-    new = [pod for pod in pods or () if is_new_pod(pod, entry)] if entry.workload.kind != "Pod" else [item]
+    kind = entry.workload.kind
+    if kind in STARTS_NOTHING:
+        return ARRIVED
+    own = [pod for pod in pods or () if not is_of_another(pod, item, kind)]
+    new = [pod for pod in own if is_new_pod(pod, entry)] if kind != "Pod" else [item]
     for pod in new:
         if why := _pull_trouble(pod):
             return Rollout("failing", why)
-    kind = entry.workload.kind
-    if kind in _STARTS_NOTHING:
-        return ARRIVED
     seen = _number(item, "status", "observedGeneration")
     generation = _number(item, "metadata", "generation")
     if seen is not None and generation is not None and seen < generation:
@@ -73,6 +74,21 @@ def trouble_now(item: Mapping[str, Any], kind: str) -> str | None:
         return None  # nobody has said anything of it yet
     rollout, _ = _BY_STATUS[kind](item)
     return None if rollout.arrived else rollout.detail
+
+
+def is_of_another(pod: Mapping[str, Any], item: Mapping[str, Any], kind: str) -> bool:
+    """Whether a pod is certainly not of this workload, although its labels are those that it selects.
+
+    The ReplicaSet of a Deployment is called like it, with the hash that its pods carry (apps/v1, `pod-template-hash`).
+    What an operator makes of a custom resource nobody knows, so no pod is certainly another's.
+    """
+    owners = [one for one in _mappings(value_at(pod, ("metadata", "ownerReferences"))) if one.get("controller")]
+    if kind not in _BY_STATUS or not owners or owners[0].get("uid") == _text(item, "metadata", "uid"):
+        return False
+    if kind != "Deployment" or owners[0].get("kind") != "ReplicaSet":
+        return True
+    hashed = _text(pod, "metadata", "labels", "pod-template-hash")
+    return bool(hashed) and owners[0].get("name") != f"{_text(item, 'metadata', 'name')}-{hashed}"
 
 
 def is_new_pod(pod: Mapping[str, Any], entry: Entry) -> bool:

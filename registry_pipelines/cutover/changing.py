@@ -14,7 +14,7 @@ from typing import Any
 from registry_core.cutover_entries import Entry, PullSecret
 from registry_core.cutover_outcome import CutoverOutcome
 from registry_core.cutover_patch import backward_patch, before_of, forward_patch, holds_any, names_old_images, standing
-from registry_core.cutover_rollout import Rollout, judge_rollout
+from registry_core.cutover_rollout import STARTS_NOTHING, Rollout, judge_rollout
 from registry_core.errors import ClusterError, Refused
 from registry_core.json_places import value_at
 from resources.clusters.api import ApiError
@@ -184,7 +184,7 @@ class WorkloadChanger:
 
     def _pods(self, item: dict[str, Any], entry: Entry) -> list[dict[str, Any]] | None:
         """Pods that may be of a workload; None where we may not list them, and its own status must do."""
-        if not entry.workload.namespace or entry.workload.kind == "Pod":
+        if not entry.workload.namespace or entry.workload.kind == "Pod" or entry.workload.kind in STARTS_NOTHING:
             return []
         labels = value_at(item, ("spec", "selector", "matchLabels"))
         chosen = ",".join(f"{key}={value}" for key, value in labels.items()) if isinstance(labels, dict) else None

@@ -91,6 +91,34 @@ def test_a_new_pod_that_cannot_pull_is_a_failing_rollout() -> None:
         assert judged(moved, entry, pod, observedGeneration=2)[0] == "waiting"
 
 
+def owned(pod: dict[str, Any], kind: str, name: str, uid: str = "another", **labels: str) -> dict[str, Any]:
+    owner = {"kind": kind, "name": name, "uid": uid, "controller": True}
+    pod["metadata"].update(ownerReferences=[owner], labels=labels)
+    return pod
+
+
+def test_a_pod_of_another_workload_fails_no_rollout() -> None:
+    moved, entry = patched(deployment("cart", CART))
+    theirs = [
+        owned(pod_of(NEW, "ImagePullBackOff"), "ReplicaSet", "cart-canary-6d4f", **{"pod-template-hash": "6d4f"}),
+        owned(pod_of(NEW, "ImagePullBackOff"), "StatefulSet", "cart"),
+    ]
+    assert judged(moved, entry, *theirs, observedGeneration=2)[0] == "waiting"
+    own = owned(pod_of(NEW, "ImagePullBackOff"), "ReplicaSet", "cart-6d4f", **{"pod-template-hash": "6d4f"})
+    assert judged(moved, entry, own, observedGeneration=2)[0] == "failing"
+    unknown = owned(pod_of(NEW, "ImagePullBackOff"), "ReplicaSet", "made-by-hand")
+    assert judged(moved, entry, unknown, observedGeneration=2)[0] == "failing"
+    moved, entry = patched(workload("StatefulSet", "queue", CART))
+    assert judged(moved, entry, owned(pod_of(NEW, "ImagePullBackOff"), "StatefulSet", "other"))[0] == "waiting"
+    own = owned(pod_of(NEW, "ImagePullBackOff"), "StatefulSet", "queue", uid=moved["metadata"]["uid"])
+    assert judged(moved, entry, own)[0] == "failing"
+
+
+def test_a_cron_job_starts_nothing_so_no_pod_fails_it() -> None:
+    moved, entry = patched(workload("CronJob", "backup", CART))
+    assert judged(moved, entry, pod_of(NEW, "ImagePullBackOff")) == ("arrived", "")
+
+
 def test_a_stateful_set_arrives_by_its_revisions_or_its_partition() -> None:
     moved, entry = patched(workload("StatefulSet", "queue", CART))
     seen = {"observedGeneration": 2, "readyReplicas": 2}
