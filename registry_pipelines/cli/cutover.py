@@ -9,6 +9,7 @@ import typer
 
 from registry_pipelines.cli import cutover_changes
 from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.making_each import MakingEach
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, note, show
 
 if TYPE_CHECKING:
@@ -55,26 +56,30 @@ def plan(
     from resources.connections import Connections
 
     rows = []
+    making = MakingEach()
     with Connections(invocation(context).site()) as connections:
         for name in names or list(connections.site.cutovers):
-            with progress_bar() as progress:
-                made = take_cutover_plan(connections, name, progress=progress)
-            if not made.is_new:
-                note(f"{name}: the plan that waits does the same, and stands")
-            record = made.record
-            rows.append(
-                {
-                    "fingerprint": record.fingerprint if form is not Form.TABLE else record.short,
-                    "cutover": name,
-                    "state": record.state,
-                    "workloads": record.counted,
-                    **record.figures,
-                    "leftovers": made.plan.leftovers,
-                    "made_at": record.made_at,
-                    "good_until": record.good_until,
-                }
-            )
-    show(rows, _PLAN_COLUMNS, form, empty="no cut-over is configured (`cutovers`)")
+            with making.one():
+                with progress_bar() as progress:
+                    made = take_cutover_plan(connections, name, progress=progress)
+                if not made.is_new:
+                    note(f"{name}: the plan that waits does the same, and stands")
+                record = made.record
+                rows.append(
+                    {
+                        "fingerprint": record.fingerprint if form is not Form.TABLE else record.short,
+                        "cutover": name,
+                        "state": record.state,
+                        "workloads": record.counted,
+                        **record.figures,
+                        "leftovers": made.plan.leftovers,
+                        "made_at": record.made_at,
+                        "good_until": record.good_until,
+                    }
+                )
+    empty = "no plan was made" if making.failed else "no cut-over is configured (`cutovers`)"
+    show(rows, _PLAN_COLUMNS, form, empty=empty)
+    making.conclude()
 
 
 def show_plan(context: typer.Context, plan: _Plan, as_json: JsonOption = False, as_csv: CsvOption = False) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.making_each import MakingEach
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, note, show
 
 if TYPE_CHECKING:
@@ -54,31 +55,31 @@ def make(
     from resources.connections import Connections
 
     rows: list[dict[str, Any]] = []
-    problems: list[str] = []
+    making = MakingEach()
     with Connections(invocation(context).site()) as connections:
         for name in names or list(connections.site.migrations):
-            with progress_bar() as progress:
-                made = take_migration_plan(connections, name, progress=progress)
-            summary = summarise_migration(made.plan)
-            for sentence in summary.unusual:
-                note(f"{name}: {sentence.replace('**', '')}")
-            problems += made.problems
-            rows.append(
-                {
-                    "migration": name,
-                    "plan": made.plan.fingerprint[:12] if form is Form.TABLE else made.plan.fingerprint,
-                    "copy": summary.copies,
-                    "already_there": summary.already_there,
-                    "conflict": summary.conflicts,
-                    "unreadable": summary.unreadable,
-                    "travel_bytes": summary.travel_bytes,
-                    "mounts": summary.mounts,
-                    "expected_seconds": None if made.expected is None else round(made.expected.total_seconds()),
-                }
-            )
-    show(rows, _MADE, form, empty="no migration is configured")
-    if problems:
-        raise Refused(f"a plan was not filed: {problems[0]}")
+            with making.one():
+                with progress_bar() as progress:
+                    made = take_migration_plan(connections, name, progress=progress)
+                summary = summarise_migration(made.plan)
+                for sentence in summary.unusual:
+                    note(f"{name}: {sentence.replace('**', '')}")
+                making.failed += [Refused(f"a plan was not filed: {problem}") for problem in made.problems[:1]]
+                rows.append(
+                    {
+                        "migration": name,
+                        "plan": made.plan.fingerprint[:12] if form is Form.TABLE else made.plan.fingerprint,
+                        "copy": summary.copies,
+                        "already_there": summary.already_there,
+                        "conflict": summary.conflicts,
+                        "unreadable": summary.unreadable,
+                        "travel_bytes": summary.travel_bytes,
+                        "mounts": summary.mounts,
+                        "expected_seconds": None if made.expected is None else round(made.expected.total_seconds()),
+                    }
+                )
+    show(rows, _MADE, form, empty="no plan was made" if making.failed else "no migration is configured")
+    making.conclude()
 
 
 def show_plan(

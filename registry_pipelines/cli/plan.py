@@ -10,12 +10,14 @@ import typer
 from registry_core.plan_words import PlanKind
 from registry_pipelines.cli import plan_backtest, plan_decide, plan_execute, plan_explain
 from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.making_each import MakingEach
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, note, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import Any
 
+    from assets.taking.plan import MadePlan
     from resources.database.ledger_records import PlanRecord
 
 RECORD_COLUMNS = ("plan", "kind", "subject", "state", "counts", "made_at", "good_until", "why")
@@ -49,8 +51,12 @@ def make(
     from registry_core.errors import Refused
     from resources.connections import Connections
 
+    made: list[MadePlan] = []
+    making = MakingEach()
     with Connections(invocation(context).site()) as connections:
-        made = [take_plan(connections, name) for name in registries or list(connections.site.registries)]
+        for name in registries or list(connections.site.registries):
+            with making.one():
+                made.append(take_plan(connections, name))
     for one in made:
         for sentence in one.summary.unusual if form is Form.TABLE else ():
             note(f"{one.plan.basis.registry}: {sentence}")
@@ -58,7 +64,8 @@ def make(
     problems = [problem.message for one in made for problem in one.problems]
     if problems:
         more = f" (and {len(problems) - 1:,} more)" if len(problems) > 1 else ""
-        raise Refused(f"a plan was not filed: {problems[0]}{more}")
+        making.failed.append(Refused(f"a plan was not filed: {problems[0]}{more}"))
+    making.conclude()
 
 
 def list_plans(

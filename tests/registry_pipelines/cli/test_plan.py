@@ -78,6 +78,17 @@ def test_a_plan_beyond_a_limit_ends_with_three_and_names_it(company: Company) ->
     assert "limits.max_evicted_images is 1" in ended.err
 
 
+def test_a_registry_without_evidence_does_not_keep_the_others_from_being_planned_for(company: Company) -> None:
+    with_policies(company)
+    site = yaml.safe_load(company.site_file.read_text())
+    site["registries"] = {"other": {"url": "http://127.0.0.1:9"}, **site["registries"]}
+    company.site_file.write_text(yaml.safe_dump(site))
+    ended = plans(company, "plan", "make", "--json")
+    assert ended.code == 5
+    assert [row["subject"] for row in json.loads(ended.out)] == [REGISTRY]
+    assert "other" in ended.err
+
+
 def test_explain_says_why_an_image_stays_or_would_go(surveyed_plan: Company) -> None:
     goes = plans(surveyed_plan, "plan", "explain", f"{REGISTRY}/health/api:build-1015")
     assert "would go" in goes.out
