@@ -129,6 +129,16 @@ def check_approval(
     return tuple(standing)
 
 
+def still_counts(approval: Approval, rules: ApprovalRules) -> bool:
+    """Whether an approval of what stands would be believed by the rules of today, however old it is."""
+    try:
+        _check_person(approval, rules)
+        _check_code_was_given(approval, rules)
+    except ApprovalMissing:
+        return False
+    return approval.decision == "approve"
+
+
 def _standing(plan: AnyPlan, decisions: list[Approval], rules: ApprovalRules, now: datetime) -> list[Approval]:
     """The approvals that hold, one a person; of none, the reason of the newest one is raised."""
     standing: list[Approval] = []
@@ -157,9 +167,7 @@ def _check_standing(approval: Approval, plan: AnyPlan, rules: ApprovalRules, now
             f"{approval.who} approved {PLAN_WORDS[plan.kind].count(approval.count)} and the plan holds"
             f" {plan.counted:,}; approve it again"
         )
-    approver = rules.approver(approval.who)
-    if approver is not None and approver.needs_code and approval.code_counter is None:
-        raise ApprovalMissing(f"the approval of {approval.who} has no one-time code; approve it again with the code")
+    _check_code_was_given(approval, rules)
     if now >= approval.expires_at:
         raise PlanStale(
             f"the approval of {approval.who} expired {print_age(now - approval.expires_at)} ago; approve it again, or"
@@ -169,6 +177,12 @@ def _check_standing(approval: Approval, plan: AnyPlan, rules: ApprovalRules, now
         raise PlanStale(
             f"the approval of {approval.who} is of the future, so a clock is wrong; set it and approve again"
         )
+
+
+def _check_code_was_given(approval: Approval, rules: ApprovalRules) -> None:
+    approver = rules.approver(approval.who)
+    if approver is not None and approver.needs_code and approval.code_counter is None:
+        raise ApprovalMissing(f"the approval of {approval.who} has no one-time code; approve it again with the code")
 
 
 def _check_person(approval: Approval, rules: ApprovalRules) -> None:

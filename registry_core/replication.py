@@ -71,7 +71,8 @@ class ReplicationRule:
         return {}
 
     def second_person_needed(self) -> str | None:
-        """Nothing is taken away, so one approver is enough."""
+        """No image is taken away, so one approver is enough. A rule that moves tags which others wrote (`overwrite`)
+        says so in the row that is approved."""
         return None
 
     def rows(self) -> Iterator[Mapping[str, str]]:

@@ -95,8 +95,10 @@ def check_claim(connection: sa.Connection, claim: Claim[AnyPlan]) -> sa.Row[Any]
     """The row of the claimed plan, held until the transaction ends. Refused when another run has taken it over."""
     query = sa.select(plans).where(plans.c.fingerprint == claim.fingerprint).with_for_update()
     row = connection.execute(query).one()
-    if row.state == "rejected":
-        raise Refused(f"the run {claim.run_id} ends here: {claim.fingerprint[:12]} was rejected meanwhile ({row.why})")
+    if row.state in ("rejected", "superseded"):  # only a rule that stands can be
+        raise Refused(
+            f"the run {claim.run_id} ends here: {claim.fingerprint[:12]} was rejected or replaced meanwhile ({row.why})"
+        )
     if row.state != "executing" or row.claim_number != claim.number:
         raise Refused(
             f"the run {claim.run_id} no longer holds the plan {claim.fingerprint[:12]} ({row.state}, held by"

@@ -68,9 +68,23 @@ def file_decision(
                     values = {"state": "waiting", "why": str(missing)}
             connection.execute(sa.update(plans).where(plans.c.fingerprint == fingerprint).values(values))
             row = locked_row(connection, fingerprint)
+            if row.kind == "replication" and row.state == "approved":
+                _replace_other_rules(connection, row, to_micros(approval.at))
     if refused is not None:
         raise refused
     return as_record(row, now=approval.at)
+
+
+def _replace_other_rules(connection: sa.Connection, row: sa.Row[Any], at: int) -> None:
+    """One rule of a name stands at a time: that a changed one is changed back brings no old decision into force."""
+    others = sa.and_(
+        plans.c.kind == row.kind,
+        plans.c.subject == row.subject,
+        plans.c.fingerprint != row.fingerprint,
+        plans.c.state.in_(("approved", "executing")),
+    )
+    why = f"replaced by the rule {row.fingerprint[:12]}, which was approved"
+    connection.execute(sa.update(plans).where(others).values(state="superseded", holder=None, finished_at=at, why=why))
 
 
 def approvals(database: Database, fingerprint: str) -> list[Approval]:

@@ -12,7 +12,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
-from registry_core.approval import Approval, ApprovalRules
+from registry_core.approval import Approval, ApprovalRules, still_counts
 from registry_core.errors import ApprovalMissing
 from registry_core.replication import ReplicationRule
 from registry_core.replication_status import Standing
@@ -26,10 +26,10 @@ from resources.database.times import to_micros
 
 
 def standing_of(state: str, approvals: Iterable[Approval], rules: ApprovalRules) -> Standing:
-    """Whether a rule is in force: approved by somebody who may still approve, and rejected by nobody."""
+    """Whether a rule is in force: approved in a way that would be believed today, and neither rejected nor replaced."""
     if state in ("rejected", "superseded"):
         return "rejected"
-    approved = [one for one in approvals if one.decision == "approve" and rules.approver(one.who) is not None]
+    approved = any(still_counts(one, rules) for one in approvals)
     return "in force" if state in ("approved", "executing") and approved else "waiting"
 
 

@@ -118,7 +118,7 @@ def test_a_rule_that_is_rejected_while_a_run_copies_stops_that_run(
         note(self, *given)
 
     monkeypatch.setattr(Replications, "note", rejected_after_two)
-    with pytest.raises(Refused, match="was rejected meanwhile"):
+    with pytest.raises(Refused, match="was rejected or replaced meanwhile"):
         copied(company)
     assert noted == 3
     assert status(company).standing == "rejected"

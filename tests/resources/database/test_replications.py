@@ -69,7 +69,7 @@ def test_a_rule_can_be_rejected_while_a_run_copies_by_it_and_that_run_ends(histo
     with holding(history) as claim:
         history.replications.note(claim, [image("a", "v1")])
         decide(history, "reject")
-        with pytest.raises(Refused, match="was rejected meanwhile"):
+        with pytest.raises(Refused, match="was rejected or replaced meanwhile"):
             history.replications.note(claim, [image("b", "v2")])
     assert history.ledger.standing(RULE, ANYBODY) == "rejected"
     assert history.ledger.record(RULE.fingerprint).holder is None
@@ -186,3 +186,23 @@ def test_no_plan_is_carried_out_at_a_registry_while_a_replication_copies_there(h
     ledger.finish(claim, "done")
     with ledger.held(RULE, "copying", rules=ANYBODY, holder_is_alive=lambda _: True):
         assert ledger.record(RULE.fingerprint).holder == "copying"
+
+
+def test_a_rule_that_is_changed_back_waits_for_another_decision(history: History) -> None:
+    changed = ReplicationRule(replace(RULE.rule, on_conflict="overwrite"))
+    filed(history)
+    decide(history)
+    filed(history, changed)
+    assert history.ledger.standing(RULE, ANYBODY) == "in force", "nobody has decided over the change"
+    decide(history, rule=changed)
+    assert history.ledger.standing(changed, ANYBODY) == "in force"
+    assert history.ledger.standing(RULE, ANYBODY) == "rejected"
+    assert "replaced by the rule" in history.ledger.record(RULE.fingerprint).why
+
+
+def test_an_approval_that_would_not_be_believed_today_keeps_no_rule_in_force(history: History) -> None:
+    filed(history)
+    decide(history)
+    assert history.ledger.standing(RULE, ApprovalRules((Approver("Alice"),))) == "in force"
+    assert history.ledger.standing(RULE, ApprovalRules((Approver("Alice", needs_code=True),))) == "waiting"
+    assert history.ledger.standing(RULE, ApprovalRules(sign_in_needed=True)) == "waiting"
