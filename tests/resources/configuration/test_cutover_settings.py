@@ -99,3 +99,19 @@ def test_a_way_to_change_goes_with_the_way_to_read(tmp_path: Path) -> None:
     for cluster in clusters:
         with pytest.raises(ConfigError, match=f"clusters.{cluster}: `change_.*` goes with"):
             connections.cluster_to_change(cluster)
+
+
+def test_one_secret_holds_one_login_for_a_registry(tmp_path: Path) -> None:
+    def entry(user: str, **changes: Any) -> dict[str, Any]:
+        login = {"username": user, "password": {"env": "PULL_PASSWORD"}}
+        return {"clusters": ["production"], "from": "old", "to": "new", "namespaces": ["team-*"],
+                "pull_secret": {"name": "pull", "credentials": login}, **changes}  # fmt: skip
+
+    def two(other: dict[str, Any]) -> dict[str, Any]:
+        return {"one": entry("a"), "two": other}
+
+    (told,) = problems(tmp_path, {}, cutovers=two(entry("b", namespaces=["team-a"])))
+    assert "two.pull_secret.name: `cutovers.one` puts another login for `new` into a secret of this name" in told
+    for fine in (entry("a"), entry("b", namespaces=["shop"]), entry("b", clusters=["edge"]),
+                 entry("b", to="old", **{"from": "new"})):  # fmt: skip
+        assert load(tmp_path, {}, cutovers=two(fine)).site.cutovers
