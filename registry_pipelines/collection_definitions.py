@@ -12,14 +12,14 @@ from assets.collection_outcome import collection_outcome
 from assets.collection_plan import build_collection_plan
 from assets.presentation import size
 from registry_pipelines.approving.job import build_approval_job
-from registry_pipelines.backfills import SENSOR_TAG, WantedBackfill, backfill_id, request_backfill
+from registry_pipelines.backfills import SENSOR_TAG, WantedBackfill, backfill_id
 from registry_pipelines.collection_jobs import build_collection_job, build_collection_planning_job
 from registry_pipelines.doorbell import EXECUTE_OP, build_doorbell
 from registry_pipelines.eviction_sensors import CHANGED
 from registry_pipelines.links import links_of_collection, plan_tags
+from registry_pipelines.reading_again import build_reading_again
 from resources.configuration.settings import Site
 from resources.connections import Connections
-from resources.site import SiteResource
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,35 +42,19 @@ def build_collection_definitions(site: Site) -> CollectionDefinitions:
         jobs=(build_collection_planning_job(), build_approval_job("collection"), execution),
         sensors=(
             build_doorbell("collection", name="execute_approved_collections", on=on),
-            _read_again(execution, on),
+            *build_reading_again(
+                {dg.DagsterRunStatus.SUCCESS: "read_again_after_collection"},
+                [execution],
+                _backfill_after,
+                on=on,
+                description="Launches a backfill of catalog, usage and health of the registry that collected: is all"
+                " that is in use still there?",
+            ),
         ),
     )
 
 
-def _read_again(job: dg.JobDefinition, on: dg.DefaultSensorStatus) -> dg.SensorDefinition:
-    name = "read_again_after_collection"
-
-    @dg.run_status_sensor(
-        name=name,
-        run_status=dg.DagsterRunStatus.SUCCESS,
-        monitored_jobs=[job],
-        minimum_interval_seconds=15,
-        default_status=on,
-        description="Launches a backfill of catalog, usage and health of the registry that collected: is all that is"
-        " in use still there?",
-    )
-    def read_again(context: dg.RunStatusSensorContext, site: SiteResource) -> dg.SkipReason | None:
-        if context.repository_def is None:
-            raise dg.DagsterInvariantViolationError("a run status sensor needs the definitions of its code location")
-        with site.connections() as connections:
-            wanted = _backfill_after(context.dagster_run, connections, sensor=name)
-        requested = request_backfill(context.instance, context.repository_def.asset_graph, wanted)
-        return None if requested else dg.SkipReason("The backfill was launched before.")
-
-    return read_again
-
-
-def _backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str) -> WantedBackfill:
+def _backfill_after(run: dg.DagsterRun, connections: Connections, sensor: str) -> WantedBackfill:
     config: dict[str, Any] = dict(run.run_config)
     record = connections.ledger.record(config["ops"][EXECUTE_OP]["config"]["plan"])
     collected = connections.ledger.collections.of(record.fingerprint)

@@ -3,22 +3,19 @@
 It checks everything again: whoever reaches the web server can start it.
 """
 
-from contextlib import suppress
-
 import dagster as dg
-from pydantic import Field
 
 from assets import collection_plan
 from assets.collection_outcome import outcome_event
 from assets.failures import told_to_dagster
 from assets.taking.progress import LoggedProgress
 from registry_core.collection import CollectionPlan
-from registry_core.errors import RegistryPipelinesError
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.run_config import refuse_what_is_not_plain
 from registry_pipelines.doorbell import EXECUTE_OP
 from registry_pipelines.eviction.collection import CollectionRun, execute_collection
 from registry_pipelines.eviction_jobs import POOL
+from registry_pipelines.executing import ExecutionForm, outcome_told
 from registry_pipelines.holders import Holders
 from registry_pipelines.links import EXECUTE
 from resources.configuration.settings import Site
@@ -28,19 +25,13 @@ from resources.site import SiteResource
 PLAN_COLLECTION = "plan_collection"
 
 
-class CollectionForm(dg.Config):
-    """Which plan; what it holds and who approved it is read where it is kept."""
-
-    plan: str = Field(description="fingerprint of an approved plan")
-
-
 @dg.op(
     pool=POOL,
     description="Checks the approval, refuses while the registry takes pushes or another plan changes it, measures the"
     " storage, runs the registry's own collection as the plan says, measures again, and keeps what it wrote.",
     tags={"kind": "oci"},
 )
-def collect(context: dg.OpExecutionContext, config: CollectionForm, site: SiteResource) -> None:
+def collect(context: dg.OpExecutionContext, config: ExecutionForm, site: SiteResource) -> None:
     with told_to_dagster():
         refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
         with site.connections() as connections:
@@ -48,13 +39,8 @@ def collect(context: dg.OpExecutionContext, config: CollectionForm, site: SiteRe
                 context.run_id, rules_of(connections.site.approvals), Holders(context.instance).is_alive
             )
             fingerprint = connections.ledger.record(config.plan).fingerprint
-            try:
+            with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
                 execute_collection(connections, fingerprint, run, progress=LoggedProgress(context.log.info))
-            except BaseException:
-                with suppress(RegistryPipelinesError):  # what went wrong first is what a person must read
-                    _tell_outcome(context, connections, fingerprint)
-                raise
-            _tell_outcome(context, connections, fingerprint)
 
 
 def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fingerprint: str) -> None:

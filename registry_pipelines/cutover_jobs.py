@@ -3,8 +3,6 @@
 Each checks everything again: whoever reaches the web server can start them.
 """
 
-from contextlib import suppress
-
 import dagster as dg
 from pydantic import Field
 
@@ -13,13 +11,14 @@ from assets.cutover_outcome import outcome_event
 from assets.failures import told_to_dagster
 from assets.taking.progress import LoggedProgress
 from registry_core.cutover import CutoverPlan
-from registry_core.errors import Refused, RegistryPipelinesError
+from registry_core.errors import Refused
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.form import ROLLBACK_OP
 from registry_pipelines.approving.run_config import refuse_another_person, refuse_what_is_not_plain
 from registry_pipelines.cutover.execution import CutoverRun, execute_cutover
 from registry_pipelines.cutover.rollback import refuse_partial, rollback_cutover
 from registry_pipelines.doorbell import EXECUTE_OP
+from registry_pipelines.executing import ExecutionForm, outcome_told
 from registry_pipelines.holders import Holders
 from registry_pipelines.links import EXECUTE, ROLLBACK, location_of, rollback_link
 from resources.configuration.settings import Site
@@ -32,12 +31,6 @@ POOL = "cluster_change"
 PLAN_CUTOVER = "plan_cutover"
 
 
-class CutoverForm(dg.Config):
-    """Which plan; what it holds and who approved it is read where it is kept."""
-
-    plan: str = Field(description="fingerprint of an approved plan")
-
-
 @dg.op(
     pool=POOL,
     description="Checks the approval; then, workload by workload: looks whether the destination serves its images,"
@@ -45,18 +38,13 @@ class CutoverForm(dg.Config):
     " the journal. A rollout that fails is put back, and the run stops.",
     tags={"kind": "kubernetes"},
 )
-def change_workloads(context: dg.OpExecutionContext, config: CutoverForm, site: SiteResource) -> None:
+def change_workloads(context: dg.OpExecutionContext, config: ExecutionForm, site: SiteResource) -> None:
     with told_to_dagster():
         refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
         with site.connections() as connections:
             fingerprint = connections.ledger.record(config.plan).fingerprint
-            try:
+            with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
                 execute_cutover(connections, fingerprint, _run(context, connections), progress=_progress(context))
-            except BaseException:
-                with suppress(RegistryPipelinesError):  # what went wrong first is what a person must read
-                    _tell_outcome(context, connections, fingerprint)
-                raise
-            _tell_outcome(context, connections, fingerprint)
 
 
 class RollbackForm(dg.Config):

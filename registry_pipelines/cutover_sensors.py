@@ -11,12 +11,19 @@ from assets import cluster_inventory, health_report, image_usage
 from assets.presentation import amount
 from registry_core.cutover import CutoverPlan
 from registry_pipelines.approving.form import ROLLBACK_OP
-from registry_pipelines.backfills import SENSOR_TAG, WantedBackfill, backfill_id, request_backfill
+from registry_pipelines.backfills import SENSOR_TAG, WantedBackfill, backfill_id
 from registry_pipelines.doorbell import EXECUTE_OP, build_doorbell
 from registry_pipelines.links import EXECUTE, plan_tags
+from registry_pipelines.reading_again import build_reading_again
 from resources.configuration.settings import Site
 from resources.connections import Connections
-from resources.site import SiteResource
+
+#: The sensor that has read again what was changed, by how the run ended.
+_READ_AGAIN = {
+    dg.DagsterRunStatus.SUCCESS: "read_again_after_cutover",
+    dg.DagsterRunStatus.FAILURE: "read_again_after_part_of_a_cutover",
+    dg.DagsterRunStatus.CANCELED: "read_again_after_a_terminated_cutover",
+}
 
 
 def build_cutover_sensors(site: Site, jobs: Sequence[dg.JobDefinition]) -> list[dg.SensorDefinition]:
@@ -24,38 +31,18 @@ def build_cutover_sensors(site: Site, jobs: Sequence[dg.JobDefinition]) -> list[
     on = dg.DefaultSensorStatus.RUNNING if site.schedules.switched_on else dg.DefaultSensorStatus.STOPPED
     return [
         build_doorbell("cutover", name="execute_approved_cutovers", on=on),
-        _read_again("read_again_after_cutover", jobs, dg.DagsterRunStatus.SUCCESS, on),
-        _read_again("read_again_after_part_of_a_cutover", jobs, dg.DagsterRunStatus.FAILURE, on),
-        _read_again("read_again_after_a_terminated_cutover", jobs, dg.DagsterRunStatus.CANCELED, on),
+        *build_reading_again(
+            _READ_AGAIN,
+            jobs,
+            backfill_after,
+            on=on,
+            description="Launches a backfill of the inventories of the clusters that were changed, and of usage and"
+            " health of both registries.",
+        ),
     ]
 
 
-def _read_again(
-    name: str, jobs: Sequence[dg.JobDefinition], status: dg.DagsterRunStatus, on: dg.DefaultSensorStatus
-) -> dg.SensorDefinition:
-    @dg.run_status_sensor(
-        name=name,
-        run_status=status,
-        monitored_jobs=list(jobs),
-        minimum_interval_seconds=15,
-        default_status=on,
-        description="Launches a backfill of the inventories of the clusters that were changed, and of usage and health"
-        " of both registries.",
-    )
-    def read_again(context: dg.RunStatusSensorContext, site: SiteResource) -> dg.SkipReason | None:
-        if context.repository_def is None:
-            raise dg.DagsterInvariantViolationError("a run status sensor needs the definitions of its code location")
-        with site.connections() as connections:
-            wanted = backfill_after(context.dagster_run, connections, sensor=name)
-        if wanted is None:
-            return dg.SkipReason("Nothing was changed, so nothing has to be read again.")
-        requested = request_backfill(context.instance, context.repository_def.asset_graph, wanted)
-        return None if requested else dg.SkipReason("The backfill was launched before.")
-
-    return read_again
-
-
-def backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str) -> WantedBackfill | None:
+def backfill_after(run: dg.DagsterRun, connections: Connections, sensor: str) -> WantedBackfill | None:
     """What is to be read again after a run that changed or returned workloads; None where it changed nothing."""
     executed = run.job_name == EXECUTE["cutover"]
     config: dict[str, Any] = dict(run.run_config)

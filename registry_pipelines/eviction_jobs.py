@@ -3,7 +3,6 @@
 Each checks everything again: whoever reaches the web server can start them.
 """
 
-from contextlib import suppress
 from dataclasses import dataclass
 
 import dagster as dg
@@ -13,7 +12,7 @@ from assets.eviction_outcome import outcome_event
 from assets.failures import told_to_dagster
 from assets.taking.collection import collection_advice
 from assets.taking.progress import LoggedProgress
-from registry_core.errors import Refused, RegistryPipelinesError
+from registry_core.errors import Refused
 from registry_core.eviction import Plan
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.form import RESTORE_OP
@@ -21,6 +20,7 @@ from registry_pipelines.approving.run_config import refuse_another_person, refus
 from registry_pipelines.doorbell import EXECUTE_OP
 from registry_pipelines.eviction.execution import Run, execute_plan
 from registry_pipelines.eviction.restore import refuse_partial, restore_evicted
+from registry_pipelines.executing import ExecutionForm, outcome_told
 from registry_pipelines.holders import Holders
 from registry_pipelines.links import EXECUTE, RESTORE, location_of, restore_link
 from resources.configuration.settings import Site
@@ -29,12 +29,6 @@ from resources.site import SiteResource
 
 #: The emergency stop: with limit 0 nothing that deletes begins (Deployment › Concurrency).
 POOL = "registry_delete"
-
-
-class ExecutionForm(dg.Config):
-    """Which plan; what it holds and who approved it is read where it is kept."""
-
-    plan: str = Field(description="fingerprint of an approved plan")
 
 
 @dg.op(
@@ -50,15 +44,10 @@ def execute(context: dg.OpExecutionContext, config: ExecutionForm, site: SiteRes
         with site.connections() as connections:
             run = Run(context.run_id, rules_of(connections.site.approvals), Holders(context.instance).is_alive)
             fingerprint = connections.history.ledger.record(config.plan).fingerprint
-            try:
+            with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
                 execution = execute_plan(connections, fingerprint, run, progress=LoggedProgress(context.log.info))
-            except BaseException:
-                with suppress(RegistryPipelinesError):  # what went wrong first is what a person must read
-                    _tell_outcome(context, connections, fingerprint)
-                raise
-            for note in execution.notes:
-                context.log.warning(note)
-            _tell_outcome(context, connections, fingerprint)
+                for note in execution.notes:
+                    context.log.warning(note)
 
 
 def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fingerprint: str) -> None:

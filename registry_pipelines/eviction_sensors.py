@@ -9,16 +9,23 @@ import dagster as dg
 from assets import health_report, image_usage, registry_catalog
 from assets.presentation import amount
 from registry_pipelines.approving.form import RESTORE_OP
-from registry_pipelines.backfills import SENSOR_TAG, WantedBackfill, backfill_id, request_backfill
+from registry_pipelines.backfills import SENSOR_TAG, WantedBackfill, backfill_id
 from registry_pipelines.doorbell import EXECUTE_OP, build_doorbell
 from registry_pipelines.eviction_jobs import EvictionJobs
 from registry_pipelines.links import EXECUTE, plan_tags
+from registry_pipelines.reading_again import build_reading_again
 from resources.configuration.settings import Site
 from resources.connections import Connections
-from resources.site import SiteResource
 
 #: What a deletion changes, of one registry.
 CHANGED = (registry_catalog.KEY, image_usage.KEY, health_report.KEY)
+
+#: The sensor that has read again what was changed, by how the run ended.
+_READ_AGAIN = {
+    dg.DagsterRunStatus.SUCCESS: "read_again_after_change",
+    dg.DagsterRunStatus.FAILURE: "read_again_after_part_of_a_change",
+    dg.DagsterRunStatus.CANCELED: "read_again_after_a_terminated_change",
+}
 
 
 def build_eviction_sensors(site: Site, jobs: EvictionJobs) -> list[dg.SensorDefinition]:
@@ -26,37 +33,17 @@ def build_eviction_sensors(site: Site, jobs: EvictionJobs) -> list[dg.SensorDefi
     on = dg.DefaultSensorStatus.RUNNING if site.schedules.switched_on else dg.DefaultSensorStatus.STOPPED
     return [
         build_doorbell("eviction", name="execute_approved_plans", on=on),
-        _read_again("read_again_after_change", jobs, dg.DagsterRunStatus.SUCCESS, on),
-        _read_again("read_again_after_part_of_a_change", jobs, dg.DagsterRunStatus.FAILURE, on),
-        _read_again("read_again_after_a_terminated_change", jobs, dg.DagsterRunStatus.CANCELED, on),
+        *build_reading_again(
+            _READ_AGAIN,
+            [jobs.execution, jobs.restoration],
+            _backfill_after,
+            on=on,
+            description="Launches a backfill of catalog, usage and health of the registry that was changed.",
+        ),
     ]
 
 
-def _read_again(
-    name: str, jobs: EvictionJobs, status: dg.DagsterRunStatus, on: dg.DefaultSensorStatus
-) -> dg.SensorDefinition:
-    @dg.run_status_sensor(
-        name=name,
-        run_status=status,
-        monitored_jobs=[jobs.execution, jobs.restoration],
-        minimum_interval_seconds=15,
-        default_status=on,
-        description="Launches a backfill of catalog, usage and health of the registry that was changed.",
-    )
-    def read_again(context: dg.RunStatusSensorContext, site: SiteResource) -> dg.SkipReason | None:
-        if context.repository_def is None:
-            raise dg.DagsterInvariantViolationError("a run status sensor needs the definitions of its code location")
-        with site.connections() as connections:
-            wanted = _backfill_after(context.dagster_run, connections, sensor=name)
-        if wanted is None:
-            return dg.SkipReason("Nothing was changed, so nothing has to be read again.")
-        requested = request_backfill(context.instance, context.repository_def.asset_graph, wanted)
-        return None if requested else dg.SkipReason("The backfill was launched before.")
-
-    return read_again
-
-
-def _backfill_after(run: dg.DagsterRun, connections: Connections, *, sensor: str) -> WantedBackfill | None:
+def _backfill_after(run: dg.DagsterRun, connections: Connections, sensor: str) -> WantedBackfill | None:
     """What is to be read again after a run that deleted or put back; None where it changed nothing."""
     executed = run.job_name == EXECUTE["eviction"]
     config: dict[str, Any] = dict(run.run_config)

@@ -3,21 +3,18 @@
 The first checks everything again: whoever reaches the web server can start it.
 """
 
-from contextlib import suppress
-
 import dagster as dg
-from pydantic import Field
 
 from assets import migration_is_there, migration_plan
 from assets.failures import told_to_dagster
 from assets.migration_outcome import outcome_event
 from assets.names import migrations_of
 from assets.taking.progress import LoggedProgress
-from registry_core.errors import RegistryPipelinesError
 from registry_core.migration import MigrationPlan
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.run_config import refuse_what_is_not_plain
 from registry_pipelines.doorbell import EXECUTE_OP
+from registry_pipelines.executing import ExecutionForm, outcome_told
 from registry_pipelines.holders import Holders
 from registry_pipelines.links import EXECUTE
 from registry_pipelines.migrating.execution import MigrationRun, execute_migration
@@ -32,31 +29,20 @@ PLAN_MIGRATION = "plan_migration"
 VERIFY = "verify_migrations"
 
 
-class MigrationForm(dg.Config):
-    """Which plan; what it holds and who approved it is read where it is kept."""
-
-    plan: str = Field(description="fingerprint of an approved plan")
-
-
 @dg.op(
     pool=POOL,
     description="Checks the approval, looks at every tag once more, copies each image with its digest unchanged and its"
     " tags last, reads it back, and writes each outcome into the journal as it comes. It can only shrink the plan.",
     tags={"kind": "oci"},
 )
-def copy_images(context: dg.OpExecutionContext, config: MigrationForm, site: SiteResource) -> None:
+def copy_images(context: dg.OpExecutionContext, config: ExecutionForm, site: SiteResource) -> None:
     with told_to_dagster():
         refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
         with site.connections() as connections:
             run = MigrationRun(context.run_id, rules_of(connections.site.approvals), Holders(context.instance).is_alive)
             fingerprint = connections.ledger.record(config.plan).fingerprint
-            try:
+            with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
                 execute_migration(connections, fingerprint, run, progress=LoggedProgress(context.log.info))
-            except BaseException:
-                with suppress(RegistryPipelinesError):  # what went wrong first is what a person must read
-                    _tell_outcome(context, connections, fingerprint)
-                raise
-            _tell_outcome(context, connections, fingerprint)
 
 
 def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fingerprint: str) -> None:
