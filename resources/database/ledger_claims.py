@@ -74,9 +74,15 @@ def executing_beside(connection: sa.Connection, touches: Collection[str]) -> lis
 
 
 def refuse_beside_others(connection: sa.Connection, record: PlanRecord, dead: set[str]) -> None:
-    """Raises Refused while a run that is not known to be dead works on what this plan would change."""
+    """Raises Refused while a run that is not known to be dead works on what this plan would change. One that is taken
+    for dead loses its claim, also where it holds another plan: should it wake up, it cannot go on beside us."""
     for row in executing_beside(connection, record.touches):
-        if row.holder is None or row.holder in dead:
+        if row.holder is None:
+            continue
+        if row.holder in dead:
+            lost = {"holder": None, "claim_number": row.claim_number + 1}
+            if row.fingerprint != record.fingerprint:
+                connection.execute(sa.update(plans).where(plans.c.fingerprint == row.fingerprint).values(lost))
             continue
         shared = ", ".join(sorted(set(record.touches) & set(row.touches)))
         what = (

@@ -65,6 +65,14 @@ def test_a_run_that_was_taken_for_dead_writes_nothing_more(history: History) -> 
     assert {put.digest for put in journal.journal("copy").tags} == {"b"}
 
 
+def test_a_run_that_was_taken_for_dead_writes_nothing_beside_an_eviction_either(history: History) -> None:
+    plan = approved(history.ledger, plan_of([entry(1)], registry="theirs"))
+    with holding(history) as slow:
+        claimed(history.ledger, plan, holder_is_alive=lambda _: False)
+        with pytest.raises(Refused, match="run no longer holds"):
+            history.replications.note(slow, [image("a", "v1")])
+
+
 def test_a_rule_can_be_rejected_while_a_run_copies_by_it_and_that_run_ends(history: History) -> None:
     with holding(history) as claim:
         history.replications.note(claim, [image("a", "v1")])
