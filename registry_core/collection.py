@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from registry_core.fingerprint import canonical_json, fingerprint
-from registry_core.plan_documents import parse_time, print_time, read_plan_document
+from registry_core.plan_documents import parse_snapshot, parse_time, print_snapshot, print_time, read_plan_document
 from registry_core.plan_words import PlanKind
 from registry_core.plans import registry_touched
 from registry_core.policy_spans import parse_span, print_span
@@ -163,7 +163,7 @@ class CollectionPlan:
             "registry": self.registry,
             "way": self.way.to_json(),
             "as_of": print_time(self.as_of),
-            "catalog": {"id": self.catalog.id, "as_of": print_time(self.catalog.as_of)},
+            "catalog": print_snapshot(self.catalog),
             "expected_bytes": self.expected_bytes,
             "max_plan_age": print_span(self.max_plan_age),
             "kept_for": None if self.kept_for is None else print_span(self.kept_for),
@@ -186,7 +186,7 @@ class CollectionPlan:
             registry=read["registry"],
             way=CollectionWay.from_json(read["way"]),
             as_of=parse_time(read["as_of"]),
-            catalog=Snapshot(id=read["catalog"]["id"], as_of=parse_time(read["catalog"]["as_of"])),
+            catalog=parse_snapshot(read["catalog"]),
             expected_bytes=read["expected_bytes"],
             max_plan_age=parse_span(read["max_plan_age"]),
             entries=tuple(Uncollected.from_json(entry) for entry in read["entries"]),

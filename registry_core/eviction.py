@@ -18,7 +18,7 @@ from registry_core.eviction_brakes import refuse_bad_evidence, refuse_beyond_lim
 from registry_core.eviction_entries import Entry, deletions, single_tags
 from registry_core.fingerprint import canonical_json, fingerprint
 from registry_core.limits import Limits
-from registry_core.plan_documents import parse_time, print_time, read_plan_document
+from registry_core.plan_documents import parse_snapshot, parse_time, print_snapshot, print_time, read_plan_document
 from registry_core.plan_words import PlanKind
 from registry_core.plans import registry_touched
 from registry_core.policy import Policies, read_policies
@@ -44,8 +44,8 @@ class Basis:
         return {
             "registry": self.registry,
             "as_of": print_time(self.as_of),
-            "catalog": _snapshot_to_json(self.catalog),
-            "inventories": {name: _snapshot_to_json(snapshot) for name, snapshot in self.inventories.items()},
+            "catalog": print_snapshot(self.catalog),
+            "inventories": {name: print_snapshot(snapshot) for name, snapshot in self.inventories.items()},
             "policies": self.policies.to_json(),
             "limits": self.limits.to_json(),
             "can_remove_single_tags": self.can_remove_single_tags,
@@ -56,8 +56,8 @@ class Basis:
         return cls(
             registry=value["registry"],
             as_of=parse_time(value["as_of"]),
-            catalog=_snapshot_from_json(value["catalog"]),
-            inventories={name: _snapshot_from_json(snapshot) for name, snapshot in value["inventories"].items()},
+            catalog=parse_snapshot(value["catalog"]),
+            inventories={name: parse_snapshot(snapshot) for name, snapshot in value["inventories"].items()},
             policies=read_policies(value["policies"], place="policies of the plan"),
             limits=Limits.from_json(value["limits"]),
             can_remove_single_tags=value["can_remove_single_tags"],
@@ -226,11 +226,3 @@ def _emptied(decisions: Decisions) -> tuple[str, ...]:
     stored = nodes.images_per_repository(decisions.facts.shape.stored)
     going = nodes.images_per_repository(decisions.evicted)
     return tuple(sorted(nodes.names[np.flatnonzero((going > 0) & (going == stored))].tolist()))
-
-
-def _snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
-    return {"id": snapshot.id, "as_of": print_time(snapshot.as_of)}
-
-
-def _snapshot_from_json(value: Mapping[str, Any]) -> Snapshot:
-    return Snapshot(id=value["id"], as_of=parse_time(value["as_of"]))

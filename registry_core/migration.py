@@ -15,7 +15,7 @@ from typing import Any, ClassVar
 from registry_core.copy_rule import CopyRule
 from registry_core.fingerprint import canonical_json, fingerprint
 from registry_core.migration_entries import MigrationEntry
-from registry_core.plan_documents import parse_time, print_time, read_plan_document
+from registry_core.plan_documents import parse_snapshot, parse_time, print_snapshot, print_time, read_plan_document
 from registry_core.plan_words import PlanKind
 from registry_core.plans import registry_touched
 from registry_core.policy_spans import parse_span, print_span
@@ -39,9 +39,9 @@ class MigrationBasis:
         return {
             "rule": self.rule.to_json(),
             "as_of": print_time(self.as_of),
-            "source": _snapshot_to_json(self.source),
-            "destination": None if self.destination is None else _snapshot_to_json(self.destination),
-            "inventories": {name: _snapshot_to_json(one) for name, one in self.inventories.items()},
+            "source": print_snapshot(self.source),
+            "destination": None if self.destination is None else print_snapshot(self.destination),
+            "inventories": {name: print_snapshot(one) for name, one in self.inventories.items()},
             "max_plan_age": print_span(self.max_plan_age),
         }
 
@@ -51,9 +51,9 @@ class MigrationBasis:
         return cls(
             rule=CopyRule.from_json(value["rule"]),
             as_of=parse_time(value["as_of"]),
-            source=_snapshot_from_json(value["source"]),
-            destination=None if destination is None else _snapshot_from_json(destination),
-            inventories={name: _snapshot_from_json(one) for name, one in value["inventories"].items()},
+            source=parse_snapshot(value["source"]),
+            destination=None if destination is None else parse_snapshot(destination),
+            inventories={name: parse_snapshot(one) for name, one in value["inventories"].items()},
             max_plan_age=parse_span(value["max_plan_age"]),
         )
 
@@ -169,11 +169,3 @@ class MigrationPlan:
             basis=MigrationBasis.from_json(read["basis"]),
             entries=tuple(MigrationEntry.from_json(entry) for entry in read["entries"]),
         )
-
-
-def _snapshot_to_json(snapshot: Snapshot) -> dict[str, Any]:
-    return {"id": snapshot.id, "as_of": print_time(snapshot.as_of)}
-
-
-def _snapshot_from_json(value: Mapping[str, Any]) -> Snapshot:
-    return Snapshot(id=value["id"], as_of=parse_time(value["as_of"]))

@@ -10,6 +10,7 @@ from typing import Any
 
 from registry_core.errors import Refused
 from registry_core.plans import P
+from registry_core.retention_evidence import Snapshot
 
 
 def read_plan_document(
@@ -54,3 +55,13 @@ def parse_time(text: str) -> datetime:
     if time.utcoffset() is None:
         raise ValueError(f"the time {text!r} has no time zone")
     return time
+
+
+def print_snapshot(snapshot: Snapshot) -> dict[str, Any]:
+    """Which snapshot it was, and of when; what it held is in the history."""
+    return {"id": snapshot.id, "as_of": print_time(snapshot.as_of)}
+
+
+def parse_snapshot(value: Mapping[str, Any]) -> Snapshot:
+    """The snapshot back, without its coverage."""
+    return Snapshot(id=value["id"], as_of=parse_time(value["as_of"]))

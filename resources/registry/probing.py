@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from registry_core.coverage import Fault
 from registry_core.errors import RegistryError
+from resources.registry.asking import answers
 from resources.registry.connection import RegistryConnection
 from resources.registry.reading import Reader
 from resources.registry.transport.messages import MEBIBYTE
@@ -47,22 +47,7 @@ def probe_all(connection: RegistryConnection, probes: Iterable[Probe]) -> Iterat
     What the registry fails to tell is a fault of the answer (`unreachable`, `throttled`, `forbidden`); nothing
     is raised for it. The probes are taken one by one as there is room, so they may be very many.
     """
-    with connection.engine() as engine:
-        reader = Reader(connection, engine)
-        answered: deque[Probed] = deque()
-
-        async def ask(probe: Probe) -> None:
-            answered.append(await _ask(reader, probe))
-
-        task = engine.spawn(engine.each(probes, ask))
-        try:
-            while not task.done:
-                engine.step()
-                while answered:
-                    yield answered.popleft()
-            task.result()
-        finally:
-            engine.cancel(task)
+    return answers(connection, probes, _ask)
 
 
 async def _ask(reader: Reader, probe: Probe) -> Probed:

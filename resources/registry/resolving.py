@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -10,6 +9,7 @@ from registry_core.coverage import Fault
 from registry_core.errors import RegistryError
 from registry_core.manifests import read_manifest
 from registry_core.usage_now import Name
+from resources.registry.asking import answers
 from resources.registry.connection import RegistryConnection
 from resources.registry.reading import Manifest, Reader
 
@@ -28,22 +28,7 @@ class Resolved:
 
 def resolve_all(connection: RegistryConnection, names: Iterable[Name]) -> Iterator[Resolved]:
     """Ask for each name; answers come as they arrive, one for each, and nothing of the registry is raised."""
-    with connection.engine() as engine:
-        reader = Reader(connection, engine)
-        answered: deque[Resolved] = deque()
-
-        async def ask(name: Name) -> None:
-            answered.append(await _resolve(reader, name))
-
-        task = engine.spawn(engine.each(names, ask))
-        try:
-            while not task.done:
-                engine.step()
-                while answered:
-                    yield answered.popleft()
-            task.result()
-        finally:
-            engine.cancel(task)
+    return answers(connection, names, _resolve)
 
 
 async def _resolve(reader: Reader, name: Name) -> Resolved:
