@@ -162,7 +162,7 @@ class RegistrySettings(Settings):
     )
     push_credentials: Credentials | None = Field(
         None,
-        description="how migrations sign in to write here, and they alone; default: `credentials`",
+        description="how migrations and replications sign in to write here, and they alone; default: `credentials`",
         examples=[{"username": "robot$migrations", "password": {"env": "MIGRATION_PASSWORD"}}],
     )
     removes_single_tags: bool | Literal["unknown"] = Field(
