@@ -146,7 +146,8 @@ def record_row(record: PlanRecord) -> Mapping[str, Any]:
 
     from assets.plan_presentation import counts_text  # pandas
 
-    return {**asdict(record), "plan": record.short, "counts": counts_text(record)}
+    until = None if record.words.stands else record.good_until  # a rule has no age
+    return {**asdict(record), "plan": record.short, "counts": counts_text(record), "good_until": until}
 
 
 app.command("list")(list_plans)

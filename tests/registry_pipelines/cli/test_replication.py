@@ -28,6 +28,8 @@ def test_a_rule_is_shown_approved_run_and_shown_again(company: Company, docker_r
     assert tuple(row) == STATUS_COLUMNS
     assert (row["state"], row["standing"], row["in_step"]) == ("not approved", "waiting", 0)
 
+    (filed,) = json.loads(call("--config", company.site_file, "plan", "list", "--kind", "replication", "--json").out)
+    assert filed["good_until"] is None, "a rule stands until it is changed or rejected"
     decide = ("plan", "approve", row["rule"], "--count", "1", "--as", "Alice", "--reason", "as agreed")
     decided = call("--config", company.site_file, *decide)
     assert decided.code == 0, decided.err
