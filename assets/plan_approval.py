@@ -61,7 +61,7 @@ def decision_sentence(approval: Approval, record: PlanRecord) -> str:
     words = PLAN_WORDS[record.kind]
     plan = f"the plan {record.short} ({words.count(record.counted)})"
     follows = {
-        "approved": "It is carried out next.",
+        "approved": "It stands until it is rejected or changed." if words.stands else "It is carried out next.",
         "rejected": f"Nothing is {words.done}.",
         "waiting": "A second person must approve it as well.",
     }

@@ -11,7 +11,7 @@ PlanKind = Literal["eviction", "migration", "cutover", "collection", "replicatio
 PLAN_KINDS: tuple[PlanKind, ...] = get_args(PlanKind)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PlanWords:
     """Words for one kind of plan, for sentences and forms."""
 
@@ -21,6 +21,7 @@ class PlanWords:
     happens: str  #: what happens to them: `12 images go`
     done: str  #: what would have been done: `Nothing is deleted.`
     title: str  #: of what is carried out: `Eviction from main is done`
+    command: str  #: that carries one out: `registry-pipelines plan execute`
     stands: bool = False  #: of no age, and not used up: a rule, rather than a plan
 
     @property
@@ -34,11 +35,50 @@ class PlanWords:
 
 
 PLAN_WORDS: Mapping[PlanKind, PlanWords] = {
-    "eviction": PlanWords("an eviction plan", "registry", "image", "go", "deleted", "Eviction from"),
-    "migration": PlanWords("a migration plan", "migration", "image", "are copied", "copied", "Migration"),
-    "cutover": PlanWords("a cut-over plan", "cutover", "workload", "are changed", "changed", "Cut-over"),
-    "replication": PlanWords(
-        "a replication rule", "replication", "rule", "stand", "copied", "Replication", stands=True
+    "eviction": PlanWords(
+        article="an eviction plan",
+        subject="registry",
+        noun="image",
+        happens="go",
+        done="deleted",
+        title="Eviction from",
+        command="plan execute",
     ),
-    "collection": PlanWords("a collection plan", "registry", "image", "are collected", "collected", "Collection of"),
+    "migration": PlanWords(
+        article="a migration plan",
+        subject="migration",
+        noun="image",
+        happens="are copied",
+        done="copied",
+        title="Migration",
+        command="migration run",
+    ),
+    "cutover": PlanWords(
+        article="a cut-over plan",
+        subject="cutover",
+        noun="workload",
+        happens="are changed",
+        done="changed",
+        title="Cut-over",
+        command="cutover execute",
+    ),
+    "replication": PlanWords(
+        article="a replication rule",
+        subject="replication",
+        noun="rule",
+        happens="stand",
+        done="copied",
+        title="Replication",
+        command="replication run",
+        stands=True,
+    ),
+    "collection": PlanWords(
+        article="a collection plan",
+        subject="registry",
+        noun="image",
+        happens="are collected",
+        done="collected",
+        title="Collection of",
+        command="plan execute",
+    ),
 }

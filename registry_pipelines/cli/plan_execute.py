@@ -11,6 +11,7 @@ from registry_pipelines.cli.output import Form, JsonOption, line, note, show
 
 _COLUMNS = ("fingerprint", "registry", "state", "deleted", "already gone", "spared", "refused by registry", "failed",
             "image_bytes")  # fmt: skip
+_COMMAND = "plan execute"
 
 
 def execute(
@@ -29,7 +30,7 @@ def execute(
     """
     from assets.eviction_outcome import outcome_event, outcome_sentence  # pandas, dagster
     from assets.taking.collection import collection_advice
-    from registry_core.errors import RegistryPipelinesError
+    from registry_core.errors import Refused, RegistryPipelinesError
     from registry_core.eviction import Plan
     from registry_pipelines.approving.deciding import rules_of
     from registry_pipelines.cli.plan_execute_collection import carry_out_collection
@@ -45,6 +46,11 @@ def execute(
         ledger = connections.history.ledger
         record = ledger.record(plan)
         fingerprint = record.fingerprint
+        if record.words.command != _COMMAND:
+            raise Refused(
+                f"the plan {record.short} is {record.words.article} for {record.subject}, and `{_COMMAND}` is not for"
+                f" those; `registry-pipelines {record.words.command}` is"
+            )
         is_alive = (lambda _: False) if take_over else holders.is_alive
         if record.kind == "collection":
             carry_out_collection(connections, fingerprint, is_alive, as_json=as_json)

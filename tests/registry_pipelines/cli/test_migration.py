@@ -110,3 +110,9 @@ def test_an_eviction_plan_is_not_run_as_a_migration(move: Move) -> None:
     refused = asked(move, "migration", "run", row["fingerprint"])
     assert refused.code == 3
     assert "eviction plan" in refused.err
+
+
+def test_a_migration_plan_is_not_executed_as_an_eviction_and_the_right_command_is_told(move: Move) -> None:
+    plan = move.plan()
+    refused = asked(move, "plan", "execute", plan.fingerprint)
+    assert (refused.code, "`registry-pipelines migration run` is" in refused.err) == (3, True)
