@@ -1,12 +1,14 @@
-# Few words: quickstart, test, check, benchmark, clean.
+# Few words: quickstart, test, test-fast, check, coverage, benchmark, clean.
 PYTHON ?= python3
 # As many workers as processors; the tests of one file stay together, because they share servers.
 PYTEST_ARGS ?= -n auto --dist loadfile
+# What to run and how, passed on to pytest: make test T="-k redirect -n 0", make test T=tests/registry_core
+T ?=
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test check format benchmark constraints clean
+.PHONY: quickstart test test-fast check format coverage benchmark constraints clean
 
 # The whole main job on a sample registry and two sample clusters, then the Dagster UI. Ctrl-C stops it all.
 quickstart: $(INSTALLED)
@@ -14,16 +16,26 @@ quickstart: $(INSTALLED)
 
 # Everything: lint, types, tests.
 test: check
-	$(BIN)/pytest $(PYTEST_ARGS)
+	$(BIN)/pytest $(PYTEST_ARGS) $(T)
+
+# Under two minutes: without what is slow, opens a browser or starts servers of others.
+test-fast: $(INSTALLED)
+	$(BIN)/pytest $(PYTEST_ARGS) -m "not slow and not browser and not servers" $(T)
 
 check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/interrogate --quiet
+	$(BIN)/typos
 
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
+
+# Which lines no test reaches, as a table and in htmlcov/.
+coverage: $(INSTALLED)
+	$(BIN)/pytest $(PYTEST_ARGS) --cov --cov-report=term:skip-covered --cov-report=html $(T)
 
 # Minutes, and better on an idle machine. Needs docker-registry, nginx and wrk (Debian).
 benchmark: $(INSTALLED)
@@ -43,4 +55,4 @@ constraints:
 	rm -rf $(VENV)-constraints build
 
 clean:
-	rm -rf .quickstart $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .quickstart $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache .coverage htmlcov

@@ -21,6 +21,20 @@ settings.load_profile("without a deadline")
 #: Set where everything is installed that a test may ask for: there a skipped test is a failed one.
 NO_SKIPS = "REGISTRY_PIPELINES_NO_SKIPS"
 
+#: Fixtures and modules that start programs of others, by the marker that leaves them out.
+BROWSERS = {"browser", "clicked"}
+SERVERS = {"docker_registry", "postgresql_server", "postgresql_url", "podman", "skopeo", "protected_registry"}
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what opens a browser or starts servers of others by the fixtures that it asks for, directly or not."""
+    for item in items:
+        fixtures = set(getattr(item, "fixturenames", ()))
+        if fixtures & BROWSERS or "clicked_through" in item.nodeid:
+            item.add_marker(pytest.mark.browser)
+        if fixtures & SERVERS:
+            item.add_marker(pytest.mark.servers)
+
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
