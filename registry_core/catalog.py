@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from registry_core.coverage import Fault, Gap
+from registry_core.media_types import ListedKind
 
 if TYPE_CHECKING:
     import pandas as pd  # half a second that a reader of values need not wait
@@ -71,7 +72,8 @@ class ManifestFacts:
     config_digest: str | None = None
     image_bytes: int = 0  #: config and layers as their descriptors say; 0 for an index
     layers: int = 0
-    children: tuple[str, ...] = ()  #: digests that an index lists, in its order
+    children: tuple[str, ...] = ()  #: digests that an index lists, in its order, blobs among them
+    listed_as: tuple[ListedKind, ...] = ()  #: what each of them is by its media type; empty: manifests, all of them
     created_at: datetime | None = None
     os: str | None = None
     architecture: str | None = None
@@ -82,6 +84,13 @@ class ManifestFacts:
     def size_bytes(self) -> int:
         """Bytes of the manifest itself."""
         return len(self.document)
+
+
+def may_be_manifests(children: tuple[str, ...], listed_as: tuple[ListedKind, ...]) -> dict[str, bool]:
+    """Of what an index lists (`ManifestFacts`), what is to be read as a manifest; False where only the registry can say
+    whether it is one."""
+    kinds = listed_as or ("manifest",) * len(children)
+    return {child: kind == "manifest" for child, kind in zip(children, kinds, strict=True) if kind != "blob"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,8 +121,9 @@ IMAGE_COLUMNS = (
 )  # fmt: skip
 
 #: `children`: a row for each (index of the registry, manifest that it lists). Not by repository: the list is
-#: part of the index's bytes, so it is the same wherever the index lies.
-CHILD_COLUMNS = ("digest", "child", "position")
+#: part of the index's bytes, so it is the same wherever the index lies. `kind` is a `ListedKind`. Blobs are listed here
+#: too: an edge to what is no manifest of the registry leads nowhere, and one that is missing could lose an image.
+CHILD_COLUMNS = ("digest", "child", "position", "kind")
 
 
 @dataclass(frozen=True)

@@ -40,9 +40,8 @@ def find_held(digests: Iterable[str], catalogs: Sequence[CatalogSeen]) -> dict[s
     """
     wanted = pd.Series(sorted(set(digests)), dtype=object, name="root")
     crawled = [(seen.registry, seen.frames) for seen in catalogs if seen.frames is not None]
-    needed = _without_attestations(
-        _needed(wanted, [frames.children for _, frames in crawled]), [frames.images for _, frames in crawled]
-    )
+    images = [frames.images for _, frames in crawled]
+    needed = _without_attestations(_needed(wanted, [frames.children for _, frames in crawled], images), images)
     found: dict[str, tuple[Held, ...]] = {}
     for registry, frames in crawled:
         for root, held in _held_in(registry, frames.images, needed):
@@ -55,7 +54,8 @@ def held_at(digests: Iterable[str], seen: CatalogSeen) -> dict[tuple[str, str], 
     if seen.frames is None:
         return {}
     wanted = pd.Series(sorted(set(digests)), dtype=object, name="root")
-    needed = _without_attestations(_needed(wanted, [seen.frames.children]), [seen.frames.images])
+    images = [seen.frames.images]
+    needed = _without_attestations(_needed(wanted, [seen.frames.children], images), images)
     counted, _ = _counted(seen.frames.images, needed)
     return {
         (repository, root): _ORDER[order]
@@ -63,13 +63,15 @@ def held_at(digests: Iterable[str], seen: CatalogSeen) -> dict[tuple[str, str], 
     }
 
 
-def _needed(wanted: pd.Series[str], listings: Sequence[pd.DataFrame]) -> pd.DataFrame:
+def _needed(wanted: pd.Series[str], listings: Sequence[pd.DataFrame], images: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """(root, node): every manifest that an image needs, itself first. What an index lists is part of its bytes, so
-    any registry that has it tells it for all."""
-    edges = pd.concat(
-        [listing[["digest", "child"]] for listing in listings] or [pd.DataFrame(columns=["digest", "child"])]
-    )
-    edges = edges.drop_duplicates().astype(object)
+    any registry that has it tells it for all. A blob that it lists is none, unless a catalog has it as an image."""
+    columns = ["digest", "child", "kind"]
+    edges = pd.concat([listing[columns] for listing in listings] or [pd.DataFrame(columns=columns)])
+    is_manifest = ~edges["kind"].isin(["blob", "unknown"])
+    for frame in images:
+        is_manifest |= edges["child"].isin(frame["digest"])
+    edges = edges.loc[is_manifest, ["digest", "child"]].drop_duplicates().astype(object)
     level = pd.DataFrame({"root": wanted, "node": wanted})
     levels = [level]
     while True:

@@ -104,7 +104,8 @@ def judge_parts(
     for part in broken:
         answer = answers[part.repository, part.digest]
         harm = hurt.get((part.repository, part.image), Hurt())
-        nobody = "" if part.wanted else "; no node of these clusters pulls this platform"
+        unpulled = "this platform" if part.is_manifest else "it"
+        nobody = "" if part.wanted else f"; no node of these clusters pulls {unpulled}"
         assert answer.fault is not None
         found.append(
             Finding(

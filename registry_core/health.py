@@ -39,6 +39,7 @@ class Part:
     size_bytes: int | None = None
     platform: str | None = None
     wanted: bool = True
+    either: bool = False  #: only the registry can say whether it is a manifest or a blob
 
     @property
     def is_manifest(self) -> bool:
@@ -84,6 +85,12 @@ def parts_of_image(
         if not listed:
             return found + _blobs(repository, digest, digest, documents, platform=None)
         for child in listed:
+            if child.kind != "manifest" and child.digest not in documents:
+                # No runtime asks for a blob that an index lists, so its loss is a warning.
+                what: What = "layer" if child.kind == "blob" else "child"
+                size = child.size_bytes or None
+                found.append(Part(repository, digest, what, child.digest, size, wanted=False, either=what == "child"))
+                continue
             wanted = child.attestation_of is None and (
                 nodes is None or not child.platform or any(serves(child.platform, node) for node in nodes)
             )

@@ -39,7 +39,9 @@ Document = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class BlobDescriptor:
-    """A config or layer that a manifest needs. `size_bytes` is 0 where it is not told (schema 1).
+    """A blob that a manifest needs: its config, a layer, or what an index lists that is no manifest (`listed`).
+
+    `size_bytes` is 0 where it is not known (schema 1; BuildKit writes 0 for its cache config).
 
     `foreign`: the layer may lie elsewhere (`urls`, nondistributable), so its absence is no damage.
     """
@@ -47,13 +49,14 @@ class BlobDescriptor:
     digest: str
     size_bytes: int
     media_type: str
-    kind: Literal["config", "layer"]
+    kind: Literal["config", "layer", "listed"]
     foreign: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ChildDescriptor:
-    """A manifest that an index lists. `platform` is None where the index does not tell.
+    """An entry of an index, which is a manifest unless its `kind` says otherwise. `platform` is None where the index
+    does not name one.
 
     `attestation_of` is the digest of the sibling that a build attestation is about; its platform is
     `unknown/unknown`.
@@ -64,6 +67,11 @@ class ChildDescriptor:
     size_bytes: int
     platform: str | None = None
     attestation_of: str | None = None
+
+    @property
+    def kind(self) -> types.ListedKind:
+        """What it is by its media type."""
+        return types.kind_listed(self.media_type)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,14 +96,15 @@ def read_manifest(body: bytes, *, digest: str, content_type: str | None = None) 
     document = read_object(body, what=f"manifest {digest}", content_type=content_type)
     media_type = media_type_of(document, content_type)
     if types.is_index(media_type):
-        listed = (digest_in(entry) for entry in entries_of(document, "manifests"))
+        listed = _kinds(entries_of(document, "manifests"))
         return ManifestFacts(
             digest=digest,
             media_type=media_type,
             document=body,
             artifact_type=short_text(document.get("artifactType")),
             subject=digest_in(document.get("subject")),
-            children=tuple(dict.fromkeys(child for child in listed if child)),
+            children=tuple(listed),
+            listed_as=tuple(listed.values()),
             created_at=_annotated_time(document),
             config_read=True,
         )
@@ -121,15 +130,23 @@ def read_manifest(body: bytes, *, digest: str, content_type: str | None = None) 
 
 
 def descriptors(manifest: ManifestFacts | Document) -> tuple[BlobDescriptor, ...]:
-    """The blobs that a manifest needs, its config first; none for an index or an unknown type.
+    """The blobs that a manifest needs, its config first; none for an unknown type.
 
-    Takes facts (their document is read again) or a document that is already read. A blob that is named twice
-    stands here twice. Raises RegistryError (`corrupt`) as `read_manifest` does.
+    Of an index those of its entries whose media type is none of a manifest; an entry without any type is left out, as
+    nothing says what it is. Takes facts (their document is read again) or a document that is already read. A blob that
+    is named twice stands here twice. Raises RegistryError (`corrupt`) as `read_manifest` does.
     """
     document, media_type = _document_and_type(manifest)
     if types.is_schema1(media_type):
         blobs = (entry.get("blobSum") for entry in entries_of(document, "fsLayers"))
         return tuple(BlobDescriptor(blob, 0, "", "layer") for blob in blobs if blob and is_address(blob))
+    if types.is_index(media_type):
+        listed = children(manifest)
+        return tuple(
+            BlobDescriptor(entry.digest, entry.size_bytes, entry.media_type, "listed")
+            for entry in listed
+            if entry.media_type and entry.kind != "manifest"
+        )
     config, entries = _config_and_layers(document, media_type)
     found = [_blob(config, "config")] if config and digest_in(config) else []
     return (*found, *(_blob(entry, "layer") for entry in entries if digest_in(entry)))
@@ -138,7 +155,8 @@ def descriptors(manifest: ManifestFacts | Document) -> tuple[BlobDescriptor, ...
 def children(manifest: ManifestFacts | Document) -> tuple[ChildDescriptor, ...]:
     """What an index lists, in its order, with platforms and attestations; empty for anything else.
 
-    One child may stand here for two platforms. Raises RegistryError (`corrupt`) as `read_manifest` does.
+    Not every entry is a manifest: see `ChildDescriptor.kind`. One child may stand here for two platforms. Raises
+    RegistryError (`corrupt`) as `read_manifest` does.
     """
     document, media_type = _document_and_type(manifest)
     if not types.is_index(media_type):
@@ -164,6 +182,21 @@ def with_config(facts: ManifestFacts, config: ConfigFacts) -> ManifestFacts:
         variant=config.variant,
         config_read=True,
     )
+
+
+def is_manifest_body(body: bytes) -> bool:
+    """Whether these bytes are a manifest by what they say themselves: for an entry of an index without a known type.
+
+    The shape alone is not enough: BuildKit's cache config has `layers` too.
+    """
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        return False
+    if not isinstance(document, dict):
+        return False
+    written = types.without_parameters(media_type_in(document.get("mediaType")))
+    return types.is_manifest(written or (media_type_of(document) if document.get("schemaVersion") in (1, 2) else ""))
 
 
 def media_type_of(document: Document, content_type: str | None = None) -> str:
@@ -249,6 +282,19 @@ def _child(entry: Document) -> ChildDescriptor:
         platform=_platform(platform) if isinstance(platform, dict) else None,
         attestation_of=attested if attested and is_address(attested) else None,
     )
+
+
+def _kinds(entries: list[dict[str, Any]]) -> dict[str, types.ListedKind]:
+    """Each digest once, in its order; where it is listed under several types, one of a manifest wins."""
+    found: dict[str, types.ListedKind] = {}
+    for entry in entries:
+        digest = digest_in(entry)
+        if digest is None:
+            continue
+        kind = types.kind_listed(media_type_in(entry.get("mediaType")))
+        if found.get(digest) != "manifest" and (kind != "blob" or digest not in found):
+            found[digest] = kind
+    return found
 
 
 def _platform(platform: Document) -> str | None:

@@ -5,6 +5,8 @@ Sources: OCI image specification 1.1 "media-types"; distribution `manifest/schem
 
 from __future__ import annotations
 
+from typing import Literal
+
 DOCKER_SCHEMA1 = "application/vnd.docker.distribution.manifest.v1+json"
 DOCKER_SCHEMA1_SIGNED = "application/vnd.docker.distribution.manifest.v1+prettyjws"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
@@ -27,6 +29,25 @@ _FOREIGN = (
     "application/vnd.docker.image.rootfs.foreign.",
     "application/vnd.oci.image.layer.nondistributable.",
 )
+
+#: What an index may list beside manifests, known by the beginning of its type: layers and configs. BuildKit's cache
+#: index (`cache-to type=registry`) lists nothing else.
+_BLOBS = (
+    "application/vnd.oci.image.layer.",
+    "application/vnd.docker.image.rootfs.",
+    "application/vnd.buildkit.cacheconfig.",
+    DOCKER_CONFIG,
+    OCI_CONFIG,
+    OCI_EMPTY,
+)
+
+ListedKind = Literal["manifest", "blob", "unknown"]
+"""What an entry of an index is, by the `mediaType` of its descriptor.
+
+manifest  one of the manifest types: it is read under `/manifests/`
+blob      a type of layers or configs: it is asked for, and copied, under `/blobs/`
+unknown   no type, or one that we do not know: only the registry can say; a blob, unless it proves to be a manifest
+"""
 
 #: The value of `Accept` for every HEAD and GET of a manifest. Without the index types, distribution answers a
 #: multi-platform tag with a *child's* digest; with schema1 among them, 2.8 may invent a manifest that was never
@@ -71,6 +92,14 @@ def is_artifact(media_type: str) -> bool:
 def is_manifest(media_type: str) -> bool:
     """Whether it is a manifest of a type that we read, an index included."""
     return media_type in _MANIFESTS
+
+
+def kind_listed(media_type: str) -> ListedKind:
+    """What an index lists under this media type, in any case and with any parameters."""
+    plain = without_parameters(media_type)
+    if plain in _MANIFESTS:
+        return "manifest"
+    return "blob" if plain.startswith(_BLOBS) else "unknown"
 
 
 def is_image_config(media_type: str) -> bool:

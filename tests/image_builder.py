@@ -22,6 +22,7 @@ OCI_MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 OCI_INDEX = "application/vnd.oci.image.index.v1+json"
 OCI_CONFIG = "application/vnd.oci.image.config.v1+json"
 OCI_LAYER = "application/vnd.oci.image.layer.v1.tar+gzip"
+BUILDKIT_CACHE_CONFIG = "application/vnd.buildkit.cacheconfig.v0"
 OCI_EMPTY = "application/vnd.oci.empty.v1+json"
 DOCKER_MANIFEST = "application/vnd.docker.distribution.manifest.v2+json"
 DOCKER_LIST = "application/vnd.docker.distribution.manifest.list.v2+json"
@@ -195,6 +196,18 @@ def make_referrer(
         document["annotations"] = dict(annotations)
     blobs = {digest_of(empty): empty, digest_of(content): content}
     return BuiltImage(canonical(document), OCI_MANIFEST, blobs, artifact_type=artifact_type)
+
+
+def make_build_cache(layers: Sequence[bytes] = (b"cache layer one" * 50,), **extra: Any) -> BuiltImage:
+    """A BuildKit registry cache in index form: all that it lists are blobs, the last of them its cache config, whose
+    descriptor says 0 bytes. `extra` goes into the index."""
+    config = canonical({"layers": [{"blob": digest_of(layer), "parent": -1} for layer in layers], "records": []})
+    listed = [
+        *(blob_descriptor(layer, OCI_LAYER) for layer in layers),
+        {**blob_descriptor(config, BUILDKIT_CACHE_CONFIG), "size": 0},
+    ]
+    document = {"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": listed, **extra}
+    return BuiltImage(canonical(document), OCI_INDEX, {digest_of(blob): blob for blob in (*layers, config)})
 
 
 def make_cosign_signature(image: BuiltImage) -> BuiltImage:

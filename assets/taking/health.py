@@ -141,7 +141,7 @@ def _answers(
         (part.repository, part.digest): Probe(
             part.repository,
             part.digest,
-            "manifest" if part.is_manifest else "blob",
+            "either" if part.either else "manifest" if part.is_manifest else "blob",
             size_bytes=part.size_bytes,
             read=part.what == "config",
         )

@@ -41,7 +41,13 @@ def save_manifests(connection: sa.Connection, batch: Iterable[ManifestFacts]) ->
     )
     documents = [(facts.digest, zlib.compress(facts.document, 6)) for facts in ordered]
     insert_new(connection, manifest_documents, documents)
-    children = [(facts.digest, place, child) for facts in ordered for place, child in enumerate(facts.children)]
+    children = [
+        (facts.digest, place, child, kind)
+        for facts in ordered
+        for place, (child, kind) in enumerate(
+            zip(facts.children, facts.listed_as or ("manifest",) * len(facts.children), strict=True)
+        )
+    ]
     insert_new(connection, manifest_children, children)
 
 

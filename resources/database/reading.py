@@ -67,7 +67,7 @@ class Reading:
 
     def _children(self, digests: Container[str]) -> pd.DataFrame:
         listed = manifest_children.c
-        query = sa.select(listed.digest, listed.child, listed.position).order_by(listed.digest, listed.position)
+        query = sa.select(*(listed[name] for name in CHILD_COLUMNS)).order_by(listed.digest, listed.position)
         found = fetch_columns(self.connection, query, {"position"}, self.texts, only=digests)
         return frame_of(_typed(found) | {"position": pd.Series(found["position"])}, CHILD_COLUMNS)
 

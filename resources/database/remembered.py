@@ -9,6 +9,7 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from registry_core.media_types import ListedKind
 from resources.database.connection import Database
 from resources.database.manifests import in_lists
 from resources.database.schema import manifest_children, manifests, places
@@ -26,6 +27,7 @@ class KnownManifest:
     config_read: bool  #: False: the config could not be read then and is asked for again
     subject: str | None
     children: tuple[str, ...] = ()
+    listed_as: tuple[ListedKind, ...] = ()
 
 
 class RememberedRegistry:
@@ -53,16 +55,17 @@ class RememberedRegistry:
         table, found, wanted = manifests.c, {}, sorted(set(digests))
         with self._reading() as connection:
             for some in in_lists(wanted):
-                children: dict[str, list[str]] = {}
+                children: dict[str, dict[str, ListedKind]] = {}
                 listed = manifest_children.c
-                rows = sa.select(listed.digest, listed.child).where(listed.digest.in_(some))
-                for digest, child in connection.execute(rows.order_by(listed.digest, listed.position)):
-                    children.setdefault(digest, []).append(child)
+                rows = sa.select(listed.digest, listed.child, listed.kind).where(listed.digest.in_(some))
+                for digest, child, kind in connection.execute(rows.order_by(listed.digest, listed.position)):
+                    children.setdefault(digest, {})[child] = kind
                 facts = sa.select(
                     table.digest, table.media_type, table.config_digest, table.config_read, table.subject
                 ).where(table.digest.in_(some))
                 for row in connection.execute(facts):
-                    found[row.digest] = KnownManifest(*row, children=tuple(children.get(row.digest, ())))
+                    below = children.get(row.digest, {})
+                    found[row.digest] = KnownManifest(*row, children=tuple(below), listed_as=tuple(below.values()))
         return found
 
     def referrers_read_at(self, repository: str) -> Mapping[str, datetime]:

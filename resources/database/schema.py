@@ -95,4 +95,5 @@ manifest_children = sa.Table(
     sa.Column("digest", sa.Text, sa.ForeignKey("manifests.digest", ondelete="CASCADE"), primary_key=True),
     sa.Column("position", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("child", sa.Text, nullable=False),
+    sa.Column("kind", sa.Text, nullable=False, server_default="manifest"),
 )

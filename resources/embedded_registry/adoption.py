@@ -4,10 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from registry_core.manifests import is_manifest_body
 from resources.embedded_registry.blob_files import BlobFiles
 from resources.embedded_registry.contents import Change
 from resources.embedded_registry.index_file import NamedManifest
-from resources.embedded_registry.manifest_document import Child, ManifestDocument, read_manifest_document
+from resources.embedded_registry.manifest_document import (
+    OCI_MANIFEST,
+    Child,
+    ManifestDocument,
+    media_type_within,
+    read_manifest_document,
+)
 from resources.embedded_registry.rejections import Rejection
 
 
@@ -36,6 +43,12 @@ def changes_of_adoption(named: NamedManifest, files: BlobFiles) -> Iterator[Chan
         for digest in document.blobs:
             yield Change(do="link_blob", repository=named.repository, digest=digest)
         waiting.extend(document.children)
+        for digest in document.either:
+            content = files.read(digest)
+            if content is not None and is_manifest_body(content):
+                waiting.append(Child(digest, media_type_within(content) or OCI_MANIFEST, len(content)))
+            else:
+                yield Change(do="link_blob", repository=named.repository, digest=digest)
 
 
 def _read(manifest: Child, files: BlobFiles) -> ManifestDocument:

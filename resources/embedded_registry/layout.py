@@ -218,9 +218,13 @@ class Layout:
     def _check_needs(self, repository: str, document: ManifestDocument) -> None:
         held = self._holdings.get(repository) or Repository()
         missing = [digest for digest in document.blobs if not self.has_blob(repository, digest)]
-        for child in document.children:
-            if child.digest not in held.manifests or self.files.size_bytes(child.digest) is None:
-                missing.append(child.digest)
+        for digest, or_blob in (
+            *((child.digest, False) for child in document.children),
+            *((digest, True) for digest in document.either),
+        ):
+            is_manifest = digest in held.manifests and self.files.size_bytes(digest) is not None
+            if not is_manifest and not (or_blob and self.has_blob(repository, digest)):
+                missing.append(digest)
         if missing:
             raise Rejection(
                 "MANIFEST_BLOB_UNKNOWN",

@@ -1,4 +1,7 @@
-"""What a manifest names: the blobs and children it cannot live without, and the image it refers to."""
+"""What a manifest names: the blobs and children it cannot live without, and the image it refers to.
+
+An entry of an index is what its media type says: a manifest, a blob, or either where only its content can tell.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from registry_core.media_types import kind_listed
 from resources.embedded_registry.names import is_digest
 from resources.embedded_registry.rejections import Rejection
 
@@ -41,6 +45,7 @@ class ManifestDocument:
 
     blobs: tuple[str, ...] = ()  #: config and layers, without those that lie elsewhere by definition
     children: tuple[Child, ...] = ()
+    either: tuple[str, ...] = ()  #: listed by an index under no media type that we know: a manifest or a blob
     subject: str | None = None
     artifact_type: str | None = None  #: as the referrers API lists it
     annotations: Mapping[str, str] = field(default_factory=dict)
@@ -69,16 +74,20 @@ def read_manifest_document(content: bytes, media_type: str) -> ManifestDocument:
         for descriptor in _descriptors(document, key, media_type)
         if not _lies_elsewhere(descriptor)
     ]
-    children = [
-        Child(descriptor["digest"], str(descriptor.get("mediaType") or OCI_MANIFEST), descriptor["size"])
-        for descriptor in _descriptors(document, "manifests", media_type)
-        if media_type in (OCI_INDEX, DOCKER_LIST)
-    ]
+    children, either = [], []
+    for descriptor in _descriptors(document, "manifests", media_type) if media_type in (OCI_INDEX, DOCKER_LIST) else ():
+        listed_as = descriptor.get("mediaType")
+        kind = kind_listed(listed_as) if isinstance(listed_as, str) else "unknown"
+        if kind == "manifest":
+            children.append(Child(descriptor["digest"], str(listed_as), descriptor["size"]))
+        else:
+            (blobs if kind == "blob" else either).append(descriptor["digest"])
     subjects = _descriptors(document, "subject", media_type)
     annotations = document.get("annotations")
     return ManifestDocument(
         blobs=tuple(dict.fromkeys(blobs)),
         children=tuple(children),
+        either=tuple(dict.fromkeys(either)),
         subject=subjects[0]["digest"] if subjects else None,
         artifact_type=document.get("artifactType") or (config or {}).get("mediaType"),
         annotations=annotations if isinstance(annotations, dict) else {},

@@ -18,7 +18,7 @@ _LARGEST_READ_BYTES = 8 * MEBIBYTE
 
 @dataclass(frozen=True, slots=True)
 class Probe:
-    """One question: is `digest` in `repository`?
+    """One question: is `digest` in `repository`? `either`: a blob, or a manifest where there is no such blob.
 
     `size_bytes` is what its descriptor promises, None where nothing does. `read` asks for the whole body and
     proves the digest, for what is small (a manifest, a config); otherwise only presence and size are told.
@@ -26,7 +26,7 @@ class Probe:
 
     repository: str
     digest: str
-    kind: Literal["manifest", "blob"]
+    kind: Literal["manifest", "blob", "either"]
     size_bytes: int | None = None
     read: bool = False
 
@@ -65,7 +65,13 @@ async def _ask(reader: Reader, probe: Probe) -> Probed:
 
 
 async def _size_of(reader: Reader, probe: Probe) -> int | None:
-    if probe.kind == "manifest":
+    if probe.kind == "either":
+        try:
+            return await reader.blob_size(probe.repository, probe.digest)
+        except RegistryError as error:
+            if error.fault != "missing":
+                raise
+    if probe.kind != "blob":
         if probe.read:
             return len((await reader.manifest(probe.repository, probe.digest)).body)
         return (await reader.head_manifest(probe.repository, probe.digest))[2]

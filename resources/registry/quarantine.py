@@ -1,7 +1,8 @@
 """Quarantine: images with their blobs in an OCI image layout for a while, so that they outlive collection.
 
 Each image is held by a tag of ours that tells when it came: `evicted-<seconds since 1970>-<beginning of the digest>`.
-Indexes have no blobs of their own and are not held: their bytes are in the ledger.
+An index is held only for blobs that it lists itself (a build cache): its bytes are in the ledger, its children are
+images of their own.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from resources.embedded_registry.manifest_document import read_manifest_document
 from resources.registry.client import RegistryClient
 
 _CAME = re.compile(r"evicted-(\d+)-[0-9a-f]{16}")
+_WITHOUT_CHILDREN = "application/octet-stream"
 _PIECE_BYTES = 1024 * 1024
 
 
@@ -44,14 +46,18 @@ class Quarantine:
         An image that has lost a blob cannot be held, and could not be restored either. Raises RegistryError where
         the registry does not answer.
         """
-        if is_index(media_type):
-            return None
         try:
-            for blob in read_manifest_document(document, media_type).blobs:
+            needed = read_manifest_document(document, media_type)
+            blobs = (*needed.blobs, *(one for one in needed.either if client.blob_exists(repository, one)))
+            if is_index(media_type) and not blobs:
+                return None
+            for blob in blobs:
                 if not self._layout.has_blob(repository, blob):
                     self._fetch(client, repository, blob)
             tag = f"evicted-{int(at.timestamp())}-{digest.rpartition(':')[2][:16]}"
-            self._layout.put_manifest(repository, document, media_type, tag=tag, digest=digest)
+            # Under a type of which the layout asks nothing: the children of an index need not be here.
+            kept_as = _WITHOUT_CHILDREN if is_index(media_type) else media_type
+            self._layout.put_manifest(repository, document, kept_as, tag=tag, digest=digest)
         except RegistryError as error:
             if error.fault not in ("missing", "corrupt"):
                 raise

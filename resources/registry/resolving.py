@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from registry_core.catalog import may_be_manifests
 from registry_core.coverage import Fault
 from registry_core.errors import RegistryError
 from registry_core.manifests import read_manifest
 from registry_core.usage_now import Name
 from resources.registry.asking import answers
 from resources.registry.connection import RegistryConnection
+from resources.registry.listed_entries import is_listed_blob
 from resources.registry.reading import Manifest, Reader
 
 
@@ -38,16 +40,19 @@ async def _resolve(reader: Reader, name: Name) -> Resolved:
     except RegistryError as error:
         return Resolved(name, fault=error.fault, detail=str(error))
     documents = {manifest.digest: manifest.body}
-    for child in _listed_by(manifest):
+    for child, is_manifest in _listed_by(manifest).items():
         try:
+            if not is_manifest and await is_listed_blob(reader, repository, child):
+                continue
             documents[child] = (await reader.manifest(repository, child)).body
         except RegistryError:
             continue  # whoever asks for the parts of the image learns why
     return Resolved(name, manifest.digest, documents)
 
 
-def _listed_by(manifest: Manifest) -> tuple[str, ...]:
+def _listed_by(manifest: Manifest) -> dict[str, bool]:
     try:
-        return read_manifest(manifest.body, digest=manifest.digest, content_type=manifest.media_type).children
+        facts = read_manifest(manifest.body, digest=manifest.digest, content_type=manifest.media_type)
     except RegistryError:
-        return ()  # no document of a kind that we know: it lists nothing
+        return {}  # no document of a kind that we know: it lists nothing
+    return may_be_manifests(facts.children, facts.listed_as)

@@ -83,6 +83,8 @@ class Restorer:
         for blob in descriptors(read_object(document, what="a kept manifest")):
             if blob.foreign or self._client.blob_exists(repository, blob.digest):
                 continue
+            if blob.kind == "listed" and self._client.manifest_exists(repository, blob.digest):
+                continue  # a manifest under a media type of its own
             file = self._held(repository, blob.digest)
             if file is None:
                 lost.append(blob.digest)

@@ -71,7 +71,7 @@ class _Look:
         self.contains.add(manifest.digest)
         try:
             facts = read_manifest(manifest.body, digest=manifest.digest, content_type=manifest.media_type)
-            listed = children(facts)
+            listed = tuple(child for child in children(facts) if child.kind != "blob")
         except RegistryError as error:
             self._lack(platforms, str(error), error.fault)
             return

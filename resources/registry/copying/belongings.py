@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from registry_core.copying import CopyChoice, ImageCopy
@@ -13,6 +13,7 @@ from registry_core.errors import RegistryError
 from registry_core.foreign_json import digest_in, entries_of, read_object
 from registry_core.manifests import BlobDescriptor, children, descriptors, media_type_of
 from registry_core.media_types import is_manifest
+from resources.registry.listed_entries import is_listed_blob
 from resources.registry.reading import Manifest, Reader
 from resources.registry.referrers import ReferrersReader
 
@@ -26,6 +27,7 @@ class Held:
     children: tuple[str, ...]
     blobs: tuple[BlobDescriptor, ...]
     subject: str | None
+    unsure: tuple[BlobDescriptor, ...] = ()  #: listed without a known type; none in what `Gathering` gives
     artifact_type: str | None = None  #: as a list of referrers shows it
     annotations: dict[str, str] = field(default_factory=dict)
     urls: dict[str, tuple[str, ...]] = field(default_factory=dict)  #: of foreign layers
@@ -133,9 +135,23 @@ class Gathering:
         """Remember a manifest and read what it lists."""
         if manifest.digest in self._read:
             return
-        held = self._read[manifest.digest] = read_held(manifest)
+        held = self._read[manifest.digest] = await self._with_kinds(read_held(manifest))
         unread = [digest for digest in dict.fromkeys(held.children) if digest not in self._read]
         await self._reader.engine.each(unread, self._take_child)
+
+    async def _with_kinds(self, held: Held) -> Held:
+        """Ask what each entry is that no known media type names: a blob, or a manifest."""
+        found: dict[str, bool] = {}
+
+        async def ask(entry: BlobDescriptor) -> None:
+            found[entry.digest] = await is_listed_blob(self._reader, self._image.repository, entry.digest)
+
+        if not held.unsure:
+            return held
+        await self._reader.engine.each(held.unsure, ask)
+        blobs = tuple(entry for entry in held.unsure if found[entry.digest])
+        children = tuple(entry.digest for entry in held.unsure if not found[entry.digest])
+        return replace(held, children=(*held.children, *children), blobs=(*held.blobs, *blobs), unsure=())
 
     async def _take_child(self, digest: str) -> None:
         if digest not in self._read:
@@ -161,9 +177,11 @@ class Gathering:
                 self._memory.without_api.add(repository)
             listed.update(dict.fromkeys(referrer.digest for referrer in by_api or ()))
         manifest = await self._tagged(fallback_tag(digest))
-        if manifest is not None and (entries := read_held(manifest).children):
-            listed.update(dict.fromkeys(entries))
-            self._lists[digest] = manifest
+        if manifest is not None:
+            held = read_held(manifest)
+            if entries := (*held.children, *(entry.digest for entry in held.unsure)):
+                listed.update(dict.fromkeys(entries))
+                self._lists[digest] = manifest
         for referrer in listed:
             if referrer != digest:
                 await self._take_referrer(digest, referrer)
@@ -199,13 +217,22 @@ def read_held(manifest: Manifest) -> Held:
     shape = document if is_manifest(media_type) else {k: v for k, v in document.items() if k != "mediaType"}
     if is_manifest(media_type) and "mediaType" not in document:
         shape = {**document, "mediaType": media_type}
+    listed = children(shape)
+    manifests = {child.digest: None for child in listed if child.kind == "manifest"}
+    unsure = {
+        child.digest: BlobDescriptor(child.digest, child.size_bytes, child.media_type, "listed")
+        for child in listed
+        if child.kind == "unknown" and child.digest not in manifests
+    }
+    blobs = [blob for blob in descriptors(shape) if blob.digest not in unsure and blob.digest not in manifests]
     config, annotations = document.get("config"), document.get("annotations")
     artifact_type = document.get("artifactType") or (config.get("mediaType") if isinstance(config, dict) else None)
     return Held(
         manifest=manifest,
         media_type=manifest.media_type or media_type,
-        children=tuple(dict.fromkeys(child.digest for child in children(shape))),
-        blobs=tuple(descriptors(shape)),
+        children=tuple(manifests),
+        blobs=tuple(blobs),
+        unsure=tuple(unsure.values()),
         subject=digest_in(document.get("subject")),
         artifact_type=artifact_type if isinstance(artifact_type, str) else None,
         annotations=annotations if isinstance(annotations, dict) else {},

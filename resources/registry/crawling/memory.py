@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Protocol
 
 from registry_core.manifests import ConfigFacts
+from registry_core.media_types import ListedKind
 
 
 class KnownManifest(Protocol):
@@ -21,6 +22,8 @@ class KnownManifest(Protocol):
     def subject(self) -> str | None: ...
     @property
     def children(self) -> tuple[str, ...]: ...
+    @property
+    def listed_as(self) -> tuple[ListedKind, ...]: ...
 
 
 class Remembered(Protocol):

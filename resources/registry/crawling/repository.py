@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from registry_core.catalog import HowFound, ImageSeen, ManifestFacts, RepositoryCrawled, TagSeen
+from registry_core.catalog import (
+    HowFound,
+    ImageSeen,
+    ManifestFacts,
+    RepositoryCrawled,
+    TagSeen,
+    may_be_manifests,
+)
 from registry_core.coverage import Gap
 from registry_core.digests import is_digest, subject_of_tag
 from registry_core.errors import RegistryError
@@ -14,6 +21,7 @@ from resources.registry.crawling.context import CrawlContext as CrawlContext
 from resources.registry.crawling.faults import Faults, cut
 from resources.registry.crawling.memory import KnownManifest
 from resources.registry.crawling.vendor import how_found, with_vendor_facts
+from resources.registry.listed_entries import is_listed_blob
 from resources.registry.providers.interface import RepositoryDetails
 from resources.registry.reading import Manifest, Reader
 
@@ -37,6 +45,7 @@ class RepositoryCrawl:
         self._new: list[str] = []  # read, its config not yet
         self._seen_before: set[str] = set()  # digests that this repository showed us in an earlier crawl
         self._remembered_tags: Mapping[str, str] = {}
+        self._blobs: set[str] = set()  # listed by an index without a known type, and found to be no manifests
         self._faults = Faults(repository)
         self._fallback_indexes: set[str] = set()
         self._told: RepositoryDetails | None = None
@@ -94,7 +103,7 @@ class RepositoryCrawl:
             new: dict[str, HowFound] = dict.fromkeys((one for one in readable if one not in self._images), "digest")
             await self._read_all(new)
             await self._read_below(set(new))
-            listed = {child for digest in self._images for child in self._children_of(digest)}
+            listed = {child for digest in self._images for child in self._listed_by(digest)}
             for digest in new:
                 facts = self._read_here.get(digest) or self._known.get(digest)
                 how = how_found(digest, listed, facts.subject if facts is not None else None)
@@ -116,7 +125,7 @@ class RepositoryCrawl:
         while wanted:
             self._known.update(self._whole(wanted))
             self._seen_before |= wanted
-            below = (self._known[digest].children for digest in wanted if digest in self._known)
+            below = (self._listed_by(digest) for digest in wanted)
             wanted = {child for children in below for child in children} - self._seen_before
 
     def _whole(self, digests: set[str]) -> dict[str, KnownManifest]:
@@ -145,27 +154,31 @@ class RepositoryCrawl:
         """Read what the given manifests list, level by level, so that memory is asked once a level."""
         for _ in range(_DEEPEST):
             found_by: dict[str, HowFound] = {}
+            named_manifest: set[str] = set()
             for digest in digests:
                 how = self._how_below(digest)
-                for child in self._children_of(digest):
-                    if child not in self._images:
+                for child, is_manifest in self._listed_by(digest).items():
+                    if child not in self._images and child not in self._blobs:
                         found_by.setdefault(child, how)
+                        if is_manifest:
+                            named_manifest.add(child)
             if not found_by:
                 return
-            await self._read_all(found_by)
+            await self._read_all(found_by, unsure=found_by.keys() - named_manifest)
             digests = set(found_by)
 
-    async def _read_all(self, found_by: Mapping[str, HowFound]) -> None:
+    async def _read_all(self, found_by: Mapping[str, HowFound], *, unsure: Collection[str] = ()) -> None:
+        """Read manifests; one of `unsure` may prove to be a blob, which is no image and gets no row."""
         unknown = {digest for digest in found_by if digest not in self._known and digest not in self._read_here}
         self._known.update(self._whole(unknown))
 
         async def read(digest: str) -> None:
-            await self._read_digest(digest, found_by[digest])
+            await self._read_digest(digest, found_by[digest], unsure=digest in unsure)
 
         await self._engine.each(found_by, read)
         await self._complete_new()
 
-    async def _read_digest(self, digest: str, found_by: HowFound) -> None:
+    async def _read_digest(self, digest: str, found_by: HowFound, *, unsure: bool) -> None:
         try:
             if digest in self._known:
                 if digest not in self._seen_before:  # known from elsewhere: whether it is here is not
@@ -173,6 +186,9 @@ class RepositoryCrawl:
             elif digest not in self._read_here:
                 if not is_digest(digest):
                     raise RegistryError(f"{digest} is no digest that can be proven", fault="corrupt")
+                if unsure and await is_listed_blob(self._reader, self._repository, digest):
+                    self._blobs.add(digest)
+                    return
                 await self._keep(await self._reader.manifest(self._repository, digest), found_by)
         except RegistryError as error:
             self._faults.note(error)
@@ -273,9 +289,10 @@ class RepositoryCrawl:
         else:
             self._read_here[digest] = with_config(facts, config)
 
-    def _children_of(self, digest: str) -> tuple[str, ...]:
+    def _listed_by(self, digest: str) -> dict[str, bool]:
+        """What an index lists that is a manifest, or may be one (False)."""
         facts = self._read_here.get(digest) or self._known.get(digest)
-        return facts.children if facts is not None else ()
+        return may_be_manifests(facts.children, facts.listed_as) if facts is not None else {}
 
     def _how_below(self, digest: str) -> HowFound:
         """What the index under a fallback tag lists are referrers, not parts of an image."""
