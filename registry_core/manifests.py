@@ -28,6 +28,7 @@ from registry_core.foreign_json import (
     short_text,
     size_in,
 )
+from registry_core.index_entries import kinds_listed
 from registry_core.rfc3339 import read_time
 
 _CREATED = "org.opencontainers.image.created"
@@ -96,7 +97,7 @@ def read_manifest(body: bytes, *, digest: str, content_type: str | None = None) 
     document = read_object(body, what=f"manifest {digest}", content_type=content_type)
     media_type = media_type_of(document, content_type)
     if types.is_index(media_type):
-        listed = _kinds(entries_of(document, "manifests"))
+        listed = kinds_listed(entries_of(document, "manifests"))
         return ManifestFacts(
             digest=digest,
             media_type=media_type,
@@ -282,19 +283,6 @@ def _child(entry: Document) -> ChildDescriptor:
         platform=_platform(platform) if isinstance(platform, dict) else None,
         attestation_of=attested if attested and is_address(attested) else None,
     )
-
-
-def _kinds(entries: list[dict[str, Any]]) -> dict[str, types.ListedKind]:
-    """Each digest once, in its order; where it is listed under several types, one of a manifest wins."""
-    found: dict[str, types.ListedKind] = {}
-    for entry in entries:
-        digest = digest_in(entry)
-        if digest is None:
-            continue
-        kind = types.kind_listed(media_type_in(entry.get("mediaType")))
-        if found.get(digest) != "manifest" and (kind != "blob" or digest not in found):
-            found[digest] = kind
-    return found
 
 
 def _platform(platform: Document) -> str | None:

@@ -34,3 +34,13 @@ class Faults:
 def cut(text: str) -> str:
     """A text short enough for a row."""
     return text if len(text) <= _LONGEST_DETAIL else text[: _LONGEST_DETAIL - 1] + "…"
+
+
+def unlisted_gap(repository: str, error: RegistryError, *, named: bool) -> Gap | None:
+    """What it means that a repository has no list of tags; `named`: only the configuration says that it is there."""
+    if error.fault != "missing":
+        return Gap(repository, error.fault, cut(str(error)))
+    if named:
+        why = f"{error}; it is named in `repositories`: correct or remove it"
+        return Gap(repository, "missing", cut(why))
+    return None  # distribution's catalog lists repositories that never had a tag: an answer

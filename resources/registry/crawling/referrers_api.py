@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
+from registry_core.catalog import TagSeen
+from registry_core.digests import subject_of_tag
 from registry_core.errors import RegistryError
 from resources.registry.reading import Reader
 from resources.registry.referrers import Referrer, ReferrersReader
@@ -41,6 +45,15 @@ class ReferrersApi:
             return False, ()
         listed = await referrers.by_api(repository, digest)
         return listed is not None, _digests(listed)
+
+
+def fallback_indexes(tags: Iterable[TagSeen]) -> set[str]:
+    """Digests of the lists of referrers that stand under a fallback tag (`sha256-<hex>`)."""
+    return {
+        seen.digest
+        for seen in tags
+        if seen.digest is not None and (named := subject_of_tag(seen.tag)) is not None and not named.suffix
+    }
 
 
 def _digests(listed: list[Referrer] | None) -> tuple[str, ...]:

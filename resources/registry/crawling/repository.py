@@ -13,13 +13,13 @@ from registry_core.catalog import (
     TagSeen,
     may_be_manifests,
 )
-from registry_core.coverage import Gap
-from registry_core.digests import is_digest, subject_of_tag
+from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
 from registry_core.manifests import read_config, read_manifest, with_config
 from resources.registry.crawling.context import CrawlContext as CrawlContext
-from resources.registry.crawling.faults import Faults, cut
+from resources.registry.crawling.faults import Faults, cut, unlisted_gap
 from resources.registry.crawling.memory import KnownManifest
+from resources.registry.crawling.referrers_api import fallback_indexes
 from resources.registry.crawling.vendor import how_found, with_vendor_facts
 from resources.registry.listed_entries import is_listed_blob
 from resources.registry.providers.interface import RepositoryDetails
@@ -57,13 +57,13 @@ class RepositoryCrawl:
         try:
             tags = await self._reader.tags(self._repository)
         except RegistryError as error:
-            gap = self._unlisted(error)
+            gap = unlisted_gap(self._repository, error, named=self._named)
             if gap is not None:
                 return RepositoryCrawled(self._repository, gap=gap, requests=self._reader.requests)
         self._recall()
         await self._engine.each(tags or (), self._read_tag)
         await self._complete_new()
-        self._fallback_indexes = self._find_fallback_indexes()
+        self._fallback_indexes = fallback_indexes(self._tags.values())
         await self._read_below(set(self._images))
         await self._read_what_workloads_use()
         await self._read_referrers()
@@ -109,14 +109,6 @@ class RepositoryCrawl:
                 how = how_found(digest, listed, facts.subject if facts is not None else None)
                 self._images[digest] = replace(self._images[digest], found_by=how)
         with_vendor_facts(self._images, told, self._context.vendor.title)
-
-    def _unlisted(self, error: RegistryError) -> Gap | None:
-        if error.fault != "missing":
-            return Gap(self._repository, error.fault, cut(str(error)))
-        if self._named:
-            why = f"{error}; it is named in `repositories`: correct or remove it"
-            return Gap(self._repository, "missing", cut(why))
-        return None  # distribution's catalog lists repositories that never had a tag: an answer
 
     def _recall(self) -> None:
         """Take from memory what this repository showed last time, with all that its indexes list."""
@@ -297,13 +289,6 @@ class RepositoryCrawl:
     def _how_below(self, digest: str) -> HowFound:
         """What the index under a fallback tag lists are referrers, not parts of an image."""
         return "referrer" if digest in self._fallback_indexes else "child"
-
-    def _find_fallback_indexes(self) -> set[str]:
-        return {
-            seen.digest
-            for tag, seen in self._tags.items()
-            if seen.digest is not None and (named := subject_of_tag(tag)) is not None and not named.suffix
-        }
 
     def _see(self, digest: str, found_by: HowFound, error: RegistryError | None = None, what: str = "") -> None:
         """An image of this repository. A tag found first keeps the word; a fault is not forgotten."""
