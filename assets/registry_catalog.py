@@ -65,7 +65,7 @@ def build_registry_catalog(site: Site) -> dg.AssetsDefinition:
 def describe(snapshot: Snapshot, frames: CatalogFrames) -> Metadata:
     """What a person wants to see of a catalog; numbers plot over time."""
     tags, images = frames.tags, frames.images
-    unread = images[images["fault"].notna()]
+    unread = images[images["fault"].notna() | images["config_fault"].notna()]
     nothing = tags[tags["fault"].notna()]
     by_repository = tags.groupby("repository", observed=True).agg(tags=("tag", "size"), images=("digest", "nunique"))
     sizes = images.groupby("repository", observed=True)["image_bytes"].sum()

@@ -40,8 +40,9 @@ HowFound = Literal["tag", "child", "referrer", "digest"]
 class ImageSeen:
     """One manifest of a repository: reached by a tag, as a child of an index, as a referrer, or by digest.
 
-    `fault` says why its document or its config could not be read (then `detail` names which): an index that
-    lists a child which the registry has lost gives the child a row with the fault `missing`.
+    `fault` says why its manifest could not be read: an index that lists a child which the registry has lost gives the
+    child a row with the fault `missing`. `config_fault` says why its config could not be; then the image is there, and
+    nobody can run it. `detail` belongs to whichever is set.
     """
 
     repository: str
@@ -51,6 +52,7 @@ class ImageSeen:
     pulled_at: datetime | None = None  #: last pull, where the registry tells
     referrers_read_at: datetime | None = None  #: when the referrers API was last asked about it
     fault: Fault | None = None
+    config_fault: Fault | None = None
     detail: str = ""
     protection: str | None = None  #: why the vendor will not let it be deleted; None where nothing is known to hold it
     protection_fault: Fault | None = None  #: then `protection` says why nobody knows what holds it
@@ -86,13 +88,6 @@ class ManifestFacts:
         return len(self.document)
 
 
-def may_be_manifests(children: tuple[str, ...], listed_as: tuple[ListedKind, ...]) -> dict[str, bool]:
-    """Of what an index lists (`ManifestFacts`), what is to be read as a manifest; False where only the registry can say
-    whether it is one."""
-    kinds = listed_as or ("manifest",) * len(children)
-    return {child: kind == "manifest" for child, kind in zip(children, kinds, strict=True) if kind != "blob"}
-
-
 @dataclass(frozen=True, slots=True)
 class RepositoryCrawled:
     """All that a crawl learned of one repository. Rows that could not be read are here with their fault.
@@ -116,7 +111,7 @@ TAG_COLUMNS = ("repository", "tag", "digest", "fault", "detail", "first_seen_at"
 IMAGE_COLUMNS = (
     "repository", "digest", "found_by", "media_type", "artifact_type", "subject", "config_digest",
     "size_bytes", "image_bytes", "layers", "created_at", "pushed_at", "pulled_at",
-    "os", "architecture", "variant", "fault", "detail", "protection", "protection_fault",
+    "os", "architecture", "variant", "fault", "config_fault", "detail", "protection", "protection_fault",
     "first_seen_at", "last_seen_at",
 )  # fmt: skip
 

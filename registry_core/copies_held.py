@@ -20,7 +20,8 @@ Holding = Literal["whole", "part", "unread"]
 """`unread`: its manifests are listed there, and one of them could not be read."""
 
 _ORDER: tuple[Holding, ...] = ("whole", "unread", "part")
-_IMAGE = ["repository", "digest", "config_digest", "os", "architecture", "variant", "fault"]
+_IMAGE = ["repository", "digest", "config_digest", "os", "architecture", "variant", "fault", "config_fault"]
+_UNREAD = ["forbidden", "unreachable", "throttled"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +114,8 @@ def _counted(images: pd.DataFrame, needed: pd.DataFrame) -> tuple[pd.DataFrame, 
     by_config = rows[rows["config_digest"].isin(nodes)].assign(node=lambda frame: frame["config_digest"])
     there = pd.concat([by_digest, by_config])
     there = there.assign(
-        good=there["fault"].isna(), unread=there["fault"].isin(["forbidden", "unreachable", "throttled"])
+        good=there["fault"].isna() & there["config_fault"].isna(),
+        unread=there["fault"].isin(_UNREAD) | there["config_fault"].isin(_UNREAD),
     )
     platforms = there["os"].fillna("") + "/" + there["architecture"].fillna("")
     variant = there["variant"].where(there["variant"].notna() & there["variant"].ne(""))

@@ -133,16 +133,17 @@ def judge_catalog(catalog: CatalogFrames) -> list[Finding]:
         Finding(fault, "tag", repository, tag, digest, None, None, "warning", detail or fault)
         for repository, tag, digest, fault, detail in plain_rows(tags, TAG_COLUMNS[:5])
     ]
-    images = catalog.images[catalog.images["fault"].notna()]
+    images = catalog.images[catalog.images["fault"].notna() | catalog.images["config_fault"].notna()]
     lost = catalog.children[catalog.children["child"].isin(images["digest"])]
     parent_of = dict(plain_rows(lost, ["child", "digest"]))
     named = tags_by_image(catalog)
-    for repository, digest, config, fault, detail in plain_rows(
-        images, ["repository", "digest", "config_digest", "fault", "detail"]
+    for repository, digest, config_digest, manifest_fault, config_fault, detail in plain_rows(
+        images, ["repository", "digest", "config_digest", "fault", "config_fault", "detail"]
     ):
         parent = parent_of.get(digest)
-        # A config digest is known only when the manifest itself was read: then the config is what failed.
-        what: What = "config" if config else "child" if parent else "manifest"
+        fault: Fault = manifest_fault or config_fault
+        config = None if manifest_fault else config_digest
+        what: What = "config" if not manifest_fault else "child" if parent else "manifest"
         found.append(
             Finding(
                 kind=fault,

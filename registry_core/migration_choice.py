@@ -37,6 +37,7 @@ class Choice:
     newest: Array
     maybe_newest: Array
     tags: dict[int, str] = field(repr=False)  #: row of a tag → why it is taken
+    lost_tags: dict[int, str] = field(repr=False)  #: tags that resolve to nothing, and why they may be wanted
     own_tags: Array  #: tags of repositories in scope that are not just named for a subject
 
     @property
@@ -51,12 +52,16 @@ def choose(selection: Selection, catalog: CatalogFrames, usage: UsageFrames, evi
     cannot be read (its globs, ranges or patterns)."""
     nodes, scope = Nodes.of(catalog), selection.scope()
     shape, dates = shape_of_images(nodes), dates_of_images(nodes, evidence)
-    here = np.array([name in scope for name in nodes.names], dtype=bool)[nodes.repository] & shape.stored
+    here = np.array([name in scope for name in nodes.names], dtype=bool)[nodes.repository]
     tops = _tops(nodes, _used(selection, nodes, usage, here), shape)
     in_use = np.zeros(len(nodes), dtype=bool)
     in_use[[top for found in tops.values() for top in found]] = True
     rollback, maybe_rollback = _rollbacks(selection, nodes, dates, shape.counted & here, in_use)
     newest, maybe_newest = _newest(selection, nodes, dates, shape.counted & here)
+    # A tag on a manifest that the registry has lost: it may be one of them, and must not be left out in silence.
+    lost = shape.own_tag & ~shape.stored & here
+    maybe_newest |= lost & bool(selection.newest)
+    maybe_rollback |= lost & _beside_used(nodes, in_use) & bool(selection.rollbacks)
     own = _own_tags(nodes, scope)
     return Choice(
         selection=selection,
@@ -71,6 +76,7 @@ def choose(selection: Selection, catalog: CatalogFrames, usage: UsageFrames, evi
         newest=newest,
         maybe_newest=maybe_newest,
         tags=_chosen_tags(selection, catalog.tags["tag"], own),
+        lost_tags=_lost_tags(selection, nodes, own, in_use),
         own_tags=own,
     )
 
@@ -116,8 +122,7 @@ def _rollbacks(selection: Selection, nodes: Nodes, dates: Array, counted: Array,
     rollback[order.rows[(back > 0) & (back <= selection.rollbacks)]] = True
     undated = dates == UNKNOWN
     lost = nodes.images_per_repository(in_use & undated) > 0
-    some_used = nodes.images_per_repository(in_use) > 0
-    maybe |= counted & (lost[nodes.repository] | (undated & some_used[nodes.repository]))
+    maybe |= counted & (lost[nodes.repository] | (undated & _beside_used(nodes, in_use)))
     return rollback, maybe & ~rollback
 
 
@@ -128,6 +133,39 @@ def _newest(selection: Selection, nodes: Nodes, dates: Array, counted: Array) ->
         newest[order.rows[order.newer(counted) < selection.newest]] = True
         maybe |= counted & (dates == UNKNOWN)
     return newest, maybe
+
+
+def _beside_used(nodes: Nodes, in_use: Array) -> Array:
+    """Images of repositories of which an image is in use."""
+    return np.asarray((nodes.images_per_repository(in_use) > 0)[nodes.repository])
+
+
+def before_used(selection: Selection) -> str:
+    """What `rollbacks` takes, in words."""
+    count = selection.rollbacks
+    return "the image before one in use" if count == 1 else f"one of the {count} images before one in use"
+
+
+def newest_of(selection: Selection) -> str:
+    """What `newest` takes, in words."""
+    return "the newest of its repository" if selection.newest == 1 else f"one of the newest {selection.newest}"
+
+
+def _lost_tags(selection: Selection, nodes: Nodes, own: Array, in_use: Array) -> dict[int, str]:
+    """Tags that resolve to nothing, or could not be resolved, where a key that takes whole images may want them."""
+    tags = nodes.catalog.tags
+    lost = tags["digest"].isna().to_numpy() & own
+    reasons: dict[int, str] = {}
+    if selection.rollbacks:
+        used = np.append(nodes.images_per_repository(in_use) > 0, False)[nodes.tag_repository]
+        why = f"may be {before_used(selection)}: what it points to is not known"
+        reasons.update(dict.fromkeys(np.flatnonzero(lost & used).tolist(), why))
+    if selection.newest:
+        why = f"may be {newest_of(selection)}: what it points to is not known"
+        reasons.update(dict.fromkeys(np.flatnonzero(lost).tolist(), why))
+    if selection.all:
+        reasons.update(dict.fromkeys(np.flatnonzero(lost).tolist(), "all is copied"))
+    return reasons
 
 
 def _own_tags(nodes: Nodes, scope: Scope) -> Array:

@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 
 from registry_core.coverage import Fault, Gap
-from registry_core.migration_choice import Choice
+from registry_core.migration_choice import Choice, before_used, newest_of
 from registry_core.retention_names import listed
 from registry_core.retention_nodes import Array
 
@@ -18,7 +18,8 @@ from registry_core.retention_nodes import Array
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chosen:
     """One image that is to be copied. Without `digest` only its tag is known, or nothing but its repository; `fault`
-    is set where it is known that it cannot be read, and then `why` says more."""
+    is set where it is known that it cannot be read, and then `why` says more. `damage`: what the catalog found wrong
+    with an image that is asked for all the same, as it may have been pushed again since."""
 
     repository: str
     digest: str | None
@@ -27,6 +28,7 @@ class Chosen:
     used_by: str = ""
     fault: Fault | None = None
     why: str = ""
+    damage: Fault | None = None
 
     @property
     def can_be_asked(self) -> bool:
@@ -49,7 +51,7 @@ class _Draft:
 def chosen_images(choice: Choice, gaps: Iterable[Gap] = ()) -> list[Chosen]:
     """All that is to be copied, by repository and tag. `gaps` are the places that the catalog could not read."""
     drafts: defaultdict[tuple[str, str], _Draft] = defaultdict(_Draft)
-    users = _Users(choice)
+    users, damage = _Users(choice), _damage(choice)
     _take_images(choice, users, drafts)
     unknown = _take_tags(choice, drafts)
     chosen = [
@@ -59,10 +61,16 @@ def chosen_images(choice: Choice, gaps: Iterable[Gap] = ()) -> list[Chosen]:
             tags=tuple(sorted(draft.tags)),
             reasons=tuple(draft.reasons),
             used_by=users.of(draft.image, everywhere=True) if draft.image is not None else "",
+            damage=damage[draft.image] if draft.image is not None else None,
         )
         for (repository, digest), draft in drafts.items()
     ]
-    chosen += [*unknown, *_unresolved(choice), *_not_read(choice, gaps)]
+    told = {(one.repository, one.digest, one.tags) for one in chosen}
+    for one in (*_unresolved(choice), *unknown):
+        name = (one.repository, one.digest, one.tags)
+        chosen += [one] if name not in told else []
+        told.add(name)
+    chosen += _not_read(choice, gaps)
     return sorted(chosen, key=lambda one: (one.repository, one.tags, one.digest or ""))
 
 
@@ -72,9 +80,7 @@ def _take_images(choice: Choice, users: _Users, drafts: defaultdict[tuple[str, s
     repositories = images["repository"].iloc[rows].tolist()
     digests = images["digest"].iloc[rows].tolist()
     tags = _tags_of(choice)
-    count = selection.rollbacks
-    before = "the image before one in use" if count == 1 else f"one of the {count} images before one in use"
-    last = "the newest of its repository" if selection.newest == 1 else f"one of the newest {selection.newest}"
+    before, last = before_used(selection), newest_of(selection)
     flags = (
         (choice.rollback, before),
         (choice.maybe_rollback, f"may be {before}: a date is not known"),
@@ -107,22 +113,49 @@ def _tags_of(choice: Choice) -> dict[int, list[str]]:
 def _take_tags(choice: Choice, drafts: defaultdict[tuple[str, str], _Draft]) -> list[Chosen]:
     """Add what single tags take; what such tags, or `all`, take without a known digest is the answer."""
     tags = choice.nodes.catalog.tags
-    lost = tags["digest"].isna().to_numpy() & choice.own_tags if choice.selection.all else np.zeros(len(tags), bool)
-    rows = [*{*choice.tags, *np.flatnonzero(lost).tolist()}]
+    rows = [*{*choice.tags, *choice.lost_tags}]
+    users = _users_of_lost_tags(choice)
     unknown = []
     names = (tags[name].iloc[rows].tolist() for name in ("repository", "tag"))
     digests = tags["digest"].iloc[rows].tolist()
     # By name, so that the reasons of an image stand in one order however the catalog is read.
     for repository, tag, row, digest in sorted(zip(*names, rows, digests, strict=True), key=lambda one: one[:2]):
-        reason = choice.tags.get(row, "all is copied")
+        reason = choice.tags.get(row) or choice.lost_tags[row]
         if not isinstance(digest, str):
-            unknown.append(Chosen(repository=repository, digest=None, tags=(tag,), reasons=(reason,)))
+            used_by = users.get((repository, tag), "")
+            unknown.append(Chosen(repository=repository, digest=None, tags=(tag,), reasons=(reason,), used_by=used_by))
             continue
         draft = drafts[repository, digest]
         draft.add(reason=reason, tags=(tag,))
         image = int(choice.nodes.tag_image[row])
         draft.image = image if image >= 0 else None
     return unknown
+
+
+def _users_of_lost_tags(choice: Choice) -> dict[tuple[str, str], str]:
+    """Who uses a tag that the catalog could not resolve, in any cluster."""
+    lost = choice.usage.unresolved
+    lost = lost[lost["tag"].notna() & lost["digest"].isna()]
+    return {
+        (str(repository), str(tag)): _words(_uses(rows))
+        for (repository, tag), rows in lost.groupby(["repository", "tag"], sort=False)
+    }
+
+
+def _damage(choice: Choice) -> list[Fault | None]:
+    """What the catalog found wrong with each image: with its manifest, else its config, else with what it lists."""
+    nodes = choice.nodes
+    images = nodes.catalog.images
+    faults = images["fault"].astype(object).where(images["fault"].notna(), images["config_fault"].astype(object))
+    found: list[Fault | None] = [fault if isinstance(fault, str) else None for fault in faults.tolist()]
+    waiting = [row for row, fault in enumerate(found) if fault is not None]
+    while waiting:
+        row = waiting.pop()
+        for parent in nodes.graph.parents.of(row).tolist():
+            if found[parent] is None:
+                found[parent] = found[row]
+                waiting.append(parent)
+    return found
 
 
 def _unresolved(choice: Choice) -> Iterator[Chosen]:

@@ -174,6 +174,8 @@ def _lag(
     unknown = place.why_unknown(to_repository)
     if holding == "whole":
         astray = place.astray(one.tags, to_repository, one.digest)
+        if one.damage is not None:
+            return "unreadable", f"{one.damage}: the source has lost a part of it; the destination has it whole"
         if not astray:
             return None, ""
         return ("unknown", unknown) if unknown else ("tag elsewhere", f"{', '.join(astray)} points elsewhere there")

@@ -30,7 +30,7 @@ def reasons_by_law(facts: Facts) -> Array:
     keep((facts.entries < 0)[nodes.repository], Reason.NO_POLICY)
     keep(facts.use.images, Reason.IN_USE)
     keep(~shape.stored, Reason.GONE)
-    keep(images["fault"].isin(_UNREAD).to_numpy(), Reason.UNREADABLE)
+    keep((images["fault"].isin(_UNREAD) | images["config_fault"].notna()).to_numpy(), Reason.UNREADABLE)
     told, not_told = images["protection"].notna().to_numpy(), images["protection_fault"].notna().to_numpy()
     keep(told & ~not_told & shape.stored, Reason.VENDOR)
     keep(not_told & shape.stored, Reason.VENDOR_UNKNOWN)

@@ -141,7 +141,8 @@ class Words:
         if _UNREADABLE & reasons:
             image = nodes.catalog.images.iloc[row]
             detail = f": {image['detail']}" if isinstance(image["detail"], str) and image["detail"] else ""
-            yield f"unreadable ({image['fault']}{detail}), so kept"
+            fault = image["fault"] if isinstance(image["fault"], str) else image["config_fault"]
+            yield f"unreadable ({fault}{detail}), so kept"
         if _NOT_READ_WHOLE & reasons:
             gap = self.facts.evidence.gap_of(nodes.names[nodes.repository[row]])
             why = f"{gap.fault}: {gap.detail}" if gap else "a tag or a manifest could not be read"

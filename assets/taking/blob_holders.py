@@ -38,7 +38,7 @@ def _repositories_of_images(connections: Connections, registry: str) -> dict[str
         images = connections.history.read_catalog(registry).images
     except IncompleteSnapshot:
         return {}
-    images = images[images["fault"].isna() & images["media_type"].notna()]
+    images = images[images["fault"].isna() & images["config_fault"].isna() & images["media_type"].notna()]
     known: dict[str, tuple[str, ...]] = {}
     for digest, repository in zip(images["digest"], images["repository"], strict=True):
         there = known.get(digest, ())

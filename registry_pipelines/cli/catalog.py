@@ -11,6 +11,7 @@ from registry_pipelines.cli.invocation import invocation
 from registry_pipelines.cli.output import CsvOption, JsonOption, form_of, show
 
 if TYPE_CHECKING:
+    from registry_core.catalog import CatalogFrames
     from resources.database.snapshots import Snapshot
 
 _COLUMNS = ("registry", "state", "as_of", "repositories", "tags", "images", "read_anew", "unreadable", "not_read")
@@ -54,7 +55,7 @@ def catalog(
                 "tags": len(found.tags),
                 "images": len(found.images),
                 "read_anew": counts.get("manifests read", 0),
-                "unreadable": int(found.images["fault"].notna().sum() + found.tags["fault"].notna().sum()),
+                "unreadable": _unreadable(found),
             }
 
         taken, troubles = take_each(
@@ -62,3 +63,9 @@ def catalog(
         )
     show(taken, _COLUMNS, form, empty="no registry is configured")
     conclude(troubles)
+
+
+def _unreadable(found: CatalogFrames) -> int:
+    """Images that could not be read whole, and tags that resolve to nothing."""
+    images = found.images["fault"].notna() | found.images["config_fault"].notna()
+    return int(images.sum() + found.tags["fault"].notna().sum())

@@ -135,7 +135,16 @@ IMAGES = SightingTable(
     kind="catalog",
     place="repository",
     key=("digest",),
-    attributes=("found_by", "pushed_at", "pulled_at", "fault", "detail", "protection", "protection_fault"),
+    attributes=(
+        "found_by",
+        "pushed_at",
+        "pulled_at",
+        "fault",
+        "config_fault",
+        "detail",
+        "protection",
+        "protection_fault",
+    ),
     carried=("referrers_read_at",),
     times=frozenset({"pushed_at", "pulled_at", "referrers_read_at"}),
 )

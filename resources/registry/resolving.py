@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from registry_core.catalog import may_be_manifests
 from registry_core.coverage import Fault
 from registry_core.errors import RegistryError
+from registry_core.index_entries import may_be_manifests
 from registry_core.manifests import read_manifest
 from registry_core.usage_now import Name
 from resources.registry.asking import answers

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from registry_core.catalog import ImageSeen
 from registry_core.coverage import Fault, Gap
 from registry_core.errors import RegistryError
 
@@ -29,6 +32,13 @@ class Faults:
             return None
         more = f" (and {self._count - 1} more like it)" if self._count > 1 else ""
         return Gap(self._repository, self._first.fault, cut(str(self._first)) + more)
+
+
+def with_fault(seen: ImageSeen, error: RegistryError, *, of_config: bool) -> ImageSeen:
+    """The image, with why its manifest or its config could not be read."""
+    if of_config:
+        return replace(seen, config_fault=error.fault, detail=cut(f"config: {error}"))
+    return replace(seen, fault=error.fault, detail=cut(str(error)))
 
 
 def cut(text: str) -> str:

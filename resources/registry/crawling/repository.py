@@ -5,19 +5,13 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
-from registry_core.catalog import (
-    HowFound,
-    ImageSeen,
-    ManifestFacts,
-    RepositoryCrawled,
-    TagSeen,
-    may_be_manifests,
-)
+from registry_core.catalog import HowFound, ImageSeen, ManifestFacts, RepositoryCrawled, TagSeen
 from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
+from registry_core.index_entries import may_be_manifests
 from registry_core.manifests import read_config, read_manifest, with_config
 from resources.registry.crawling.context import CrawlContext as CrawlContext
-from resources.registry.crawling.faults import Faults, cut, unlisted_gap
+from resources.registry.crawling.faults import Faults, cut, unlisted_gap, with_fault
 from resources.registry.crawling.memory import KnownManifest
 from resources.registry.crawling.referrers_api import fallback_indexes
 from resources.registry.crawling.vendor import how_found, with_vendor_facts
@@ -277,7 +271,7 @@ class RepositoryCrawl:
                 self._context.configs.keep(config_digest, config)
         except RegistryError as error:
             self._faults.note(error)
-            self._see(digest, "tag", error, what="config: ")
+            self._see(digest, "tag", error, of_config=True)
         else:
             self._read_here[digest] = with_config(facts, config)
 
@@ -290,12 +284,10 @@ class RepositoryCrawl:
         """What the index under a fallback tag lists are referrers, not parts of an image."""
         return "referrer" if digest in self._fallback_indexes else "child"
 
-    def _see(self, digest: str, found_by: HowFound, error: RegistryError | None = None, what: str = "") -> None:
+    def _see(
+        self, digest: str, found_by: HowFound, error: RegistryError | None = None, *, of_config: bool = False
+    ) -> None:
         """An image of this repository. A tag found first keeps the word; a fault is not forgotten."""
-        seen = self._images.get(digest)
-        fault = error.fault if error else (seen.fault if seen else None)
-        detail = cut(what + str(error)) if error else (seen.detail if seen else "")
-        if seen is None:
-            self._images[digest] = ImageSeen(self._repository, digest, found_by, fault=fault, detail=detail)
-        elif error is not None:
-            self._images[digest] = replace(seen, fault=fault, detail=detail)
+        seen = self._images.setdefault(digest, ImageSeen(self._repository, digest, found_by))
+        if error is not None:
+            self._images[digest] = with_fault(seen, error, of_config=of_config)
