@@ -45,13 +45,15 @@ def _check(site: Site) -> dg.AssetChecksDefinition:
 
 
 def judge(verified: MigrationVerification) -> dg.AssetCheckResult:
-    """Passed when everything was asked for and is there. What could not be asked is a warning: nothing is known."""
-    found = verified.found
+    """Passed when everything was copied, asked for and is there. What could not be asked is a warning: nothing is
+    known of it."""
+    found, lacking = verified.found, verified.not_copied
     damaged, unknown = found.damaged, found.unknown
     moved = sum(len(image.moved_tags) for image in found.images)
     how = "every blob was read and proven" if verified.is_deep else "every blob was asked for its size"
     metadata: Metadata = {
         "images": len(found.images),
+        "not copied": len(lacking),
         "not whole": len(damaged),
         "could not be asked": len(unknown),
         "tags that point elsewhere since": moved,
@@ -60,23 +62,23 @@ def judge(verified: MigrationVerification) -> dg.AssetCheckResult:
     }
     if verified.is_deep:
         metadata["bytes read"] = sum(image.read_bytes for image in found.images)
-    if damaged or unknown:
+    if not verified.is_whole:
         lines = [f"- {one.image}: **{one.fault}**, {one.detail}" for one in (*damaged, *unknown)[:_SHOWN]]
+        lines += [f"- {one.entry}: **not copied**, {one.why}" for one in lacking[:_SHOWN]]
         metadata["what is wrong"] = dg.MetadataValue.md("\n".join(lines))
-    if found.is_whole:
+    if verified.is_whole:
         told = f"All {amount(len(found.images), 'image')} are there; {how}."
         if verified.is_deep:
             told = told[:-1] + f" ({size(int(metadata['bytes read']))})."
     else:
-        parts = [f"{amount(len(damaged), 'image')} not whole"] if damaged else []
+        parts = [f"{amount(len(lacking), 'image')} not copied"] if lacking else []
+        parts += [f"{amount(len(damaged), 'image')} not whole"] if damaged else []
         parts += [f"{amount(len(unknown), 'image')} could not be asked for"] if unknown else []
-        first = (*damaged, *unknown)[0]
-        told = (
-            f"{', '.join(parts)} of {len(found.images):,}; first {first.image}: {first.detail}. Plan again to mend it."
-        )
+        firsts = [f"{one.image}: {one.detail}" for one in (*damaged, *unknown)[:1]] or [str(lacking[0])]
+        told = f"{', '.join(parts)} of {verified.planned:,}; first {firsts[0]}. Repair the cause and plan again."
     return dg.AssetCheckResult(
-        passed=found.is_whole,
-        severity=dg.AssetCheckSeverity.ERROR if damaged else dg.AssetCheckSeverity.WARN,
+        passed=verified.is_whole,
+        severity=dg.AssetCheckSeverity.ERROR if damaged or lacking else dg.AssetCheckSeverity.WARN,
         description=told,
         metadata=metadata,
     )

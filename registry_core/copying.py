@@ -143,6 +143,7 @@ class CopyOutcome:
     signature_tags: Mapping[str, str] = field(default_factory=dict, hash=False)  #: cosign's, and their digests
     fault: Fault | None = None
     retryable: bool = False
+    tag_written: bool | None = None  #: of one that failed: whether its tag points to it, as read back; None: unknown
     detail: str = ""
     duration: timedelta = field(default_factory=timedelta)
 

@@ -77,7 +77,8 @@ class RegistryError(SourceError):
     """A registry refused, failed or answered nonsense.
 
     `status` is the HTTP status (None where no answer came), `codes` are the registry's own error codes
-    (`MANIFEST_UNKNOWN`, …; OCI distribution specification, "Error Codes").
+    (`MANIFEST_UNKNOWN`, …; OCI distribution specification, "Error Codes"). `lacks` are digests of what it says that it
+    does not have.
     """
 
     def __init__(
@@ -88,10 +89,12 @@ class RegistryError(SourceError):
         retryable: bool = False,
         status: int | None = None,
         codes: tuple[str, ...] = (),
+        lacks: tuple[str, ...] = (),
     ) -> None:
         super().__init__(message, fault=fault, retryable=retryable)
         self.status = status
         self.codes = codes
+        self.lacks = lacks
 
 
 class DeletionDisabled(RegistryError):

@@ -105,7 +105,7 @@ def parts_of_image(
 def _blobs(repository: str, image: str, manifest: str, documents: Documents, *, platform: str | None) -> list[Part]:
     # Foreign layers live at a URL of their vendor, not in the registry; a runtime fetches them from there.
     return [
-        Part(repository, image, blob.kind, blob.digest, blob.size_bytes, platform)
+        Part(repository, image, "config" if blob.kind == "config" else "layer", blob.digest, blob.size_bytes, platform)
         for blob in descriptors(documents.facts(manifest))
         if not blob.foreign
     ]

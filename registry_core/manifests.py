@@ -44,7 +44,8 @@ class BlobDescriptor:
 
     `size_bytes` is 0 where it is not known (schema 1; BuildKit writes 0 for its cache config).
 
-    `foreign`: the layer may lie elsewhere (`urls`, nondistributable), so its absence is no damage.
+    `foreign`: its manifest says by `urls` that the layer lies elsewhere, so its absence is no damage. One of a
+    nondistributable type without any is a layer like others: it can come from nowhere else.
     """
 
     digest: str
@@ -266,7 +267,8 @@ def _config_facts(document: Document) -> ConfigFacts:
 
 def _blob(entry: Document, kind: Literal["config", "layer"]) -> BlobDescriptor:
     media_type = media_type_in(entry.get("mediaType"))
-    foreign = types.is_foreign(media_type) or bool(entry.get("urls"))
+    urls = entry.get("urls")
+    foreign = isinstance(urls, list) and any(isinstance(url, str) and url for url in urls)
     return BlobDescriptor(entry["digest"], size_in(entry), media_type, kind, foreign and kind == "layer")
 
 

@@ -25,11 +25,6 @@ _SCHEMA1 = frozenset({DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED})
 _ARTIFACTS = frozenset({ARTIFACT_MANIFEST, ORAS_MANIFEST})
 _MANIFESTS = _INDEXES | _SCHEMA1 | _ARTIFACTS | {DOCKER_MANIFEST, OCI_MANIFEST}
 _CONFIGS = frozenset({DOCKER_CONFIG, OCI_CONFIG})
-_FOREIGN = (
-    "application/vnd.docker.image.rootfs.foreign.",
-    "application/vnd.oci.image.layer.nondistributable.",
-)
-
 #: What an index may list beside manifests, known by the beginning of its type: layers and configs. BuildKit's cache
 #: index (`cache-to type=registry`) lists nothing else.
 _BLOBS = (
@@ -105,11 +100,6 @@ def kind_listed(media_type: str) -> ListedKind:
 def is_image_config(media_type: str) -> bool:
     """Whether it is the config of something that runs, so that it tells a platform and a date."""
     return media_type in _CONFIGS
-
-
-def is_foreign(media_type: str) -> bool:
-    """Whether a layer may lie outside of the registry (`urls`), so that its absence is no damage."""
-    return media_type.startswith(_FOREIGN)
 
 
 def name_of(media_type: str) -> str:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from registry_core.coverage import Fault, Gap
 from registry_core.migration_choice import Choice, before_used, newest_of
+from registry_core.plain_rows import plain_rows
 from registry_core.retention_names import listed
 from registry_core.retention_nodes import Array
 
@@ -144,14 +145,14 @@ def _users_of_lost_tags(choice: Choice) -> dict[tuple[str, str], str]:
 
 def _damage(choice: Choice) -> list[Fault | None]:
     """What the catalog found wrong with each image: with its manifest, else its config, else with what it lists."""
-    nodes = choice.nodes
-    images = nodes.catalog.images
-    faults = images["fault"].astype(object).where(images["fault"].notna(), images["config_fault"].astype(object))
-    found: list[Fault | None] = [fault if isinstance(fault, str) else None for fault in faults.tolist()]
+    graph, images = choice.nodes.graph, choice.nodes.catalog.images
+    found: list[Fault | None] = [
+        manifest_fault or config_fault for manifest_fault, config_fault in plain_rows(images, ("fault", "config_fault"))
+    ]
     waiting = [row for row, fault in enumerate(found) if fault is not None]
     while waiting:
         row = waiting.pop()
-        for parent in nodes.graph.parents.of(row).tolist():
+        for parent in graph.parents.of(row).tolist():
             if found[parent] is None:
                 found[parent] = found[row]
                 waiting.append(parent)

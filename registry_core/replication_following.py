@@ -40,25 +40,34 @@ class Following:
 
     @property
     def look_by(self) -> CopyRule:
-        """The rule by which both registries are compared: where tags may be moved, each is judged afterwards."""
-        return replace(self.rule, on_conflict="overwrite") if self.rule.on_conflict == "refuse" else self.rule
+        """The rule by which both registries are compared: tags may be moved, and each is judged afterwards."""
+        return replace(self.rule, on_conflict="overwrite")
+
+    def allowed(self, entry: MigrationEntry) -> MigrationEntry:
+        """The entry as the rule allows it: of tags that this replication did not write, `refuse` makes a conflict, and
+        `keep` leaves them where they are while the rest is copied."""
+        return self._leave_foreign(entry) if self.rule.on_conflict == "keep" else self.judge(entry)
 
     def judge(self, entry: MigrationEntry) -> MigrationEntry:
-        """The entry, or a conflict where it would move a tag that is not ours to move."""
-        if self.rule.on_conflict != "refuse" or not entry.copies:
-            return entry
-        foreign = [
-            f"{tag} points to {there}"
-            for tag, there in entry.overwrites.items()
-            if there not in self.ours.get((entry.to_repository, tag), ())
-        ]
+        """The entry, or a conflict where it would move a tag that is not ours to move, and the rule says `refuse`."""
+        foreign = self._foreign(entry)
+        return _conflict(entry, foreign) if foreign and self.rule.on_conflict == "refuse" else entry
+
+    def _leave_foreign(self, entry: MigrationEntry) -> MigrationEntry:
+        foreign = self._foreign(entry)
+        left = tuple(tag for tag in entry.tags if tag not in foreign)
         if not foreign:
             return entry
-        why = (
-            f"at the destination {', '.join(foreign)}, which this replication did not write; remove or move the tag"
-            " there, or write `on_conflict: overwrite`"
-        )
-        return replace(entry, word="conflict", why=why, overwrites={}, travel_bytes=0, mounts=0)
+        if not left or not foreign.keys() <= set(entry.tags):
+            return _conflict(entry, foreign)
+        kept = f"the destination keeps its own {', '.join(sorted(foreign))}"
+        moved = {tag: there for tag, there in entry.overwrites.items() if tag not in foreign}
+        return replace(entry, tags=left, overwrites=moved, why="; ".join(filter(None, (kept, entry.why))))
+
+    def _foreign(self, entry: MigrationEntry) -> dict[str, str]:
+        """Tags that the entry would move and that point to what no run of this rule wrote, and where they point."""
+        written = {tag: self.ours.get((entry.to_repository, tag), ()) for tag in entry.overwrites}
+        return {tag: there for tag, there in entry.overwrites.items() if entry.copies and there not in written[tag]}
 
     def knows(self, entry: MigrationEntry) -> bool:
         """Whether it is written down already that the image is there under these tags."""
@@ -90,3 +99,12 @@ class Following:
         last = self.tried.get((entry.repository, digest))
         same = last is not None and (last.is_there if made.is_there else last.word == made.word)
         return replace(made, since=last.since) if last is not None and same else made
+
+
+def _conflict(entry: MigrationEntry, foreign: Mapping[str, str]) -> MigrationEntry:
+    told = ", ".join(f"{tag} points to {there}" for tag, there in foreign.items())
+    why = (
+        f"at the destination {told}, which this replication did not write; remove or move the tag there, or write"
+        " `on_conflict: overwrite`"
+    )
+    return replace(entry, word="conflict", why=why, overwrites={}, travel_bytes=0, mounts=0)

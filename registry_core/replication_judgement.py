@@ -16,6 +16,7 @@ from registry_core.copy_rule import CopyRule, target_names
 from registry_core.deployed_versions import CatalogSeen
 from registry_core.migration_words import Chosen
 from registry_core.plain_rows import plain_rows
+from registry_core.replication_following import Following
 from registry_core.replication_status import (
     LAGS,
     Behind,
@@ -83,7 +84,7 @@ class _Destination:
     seen: CatalogSeen
     held: Mapping[tuple[str, str], Holding]
     tags: Mapping[tuple[str, str], str | None]
-    keeps_its_own: bool  #: the rule leaves tags that point elsewhere
+    ours: Mapping[tuple[str, str], frozenset[str]] | None  #: where a rule that leaves the tags of others put its own
 
     @classmethod
     def of(
@@ -101,14 +102,16 @@ class _Destination:
         for put in journal.tags:
             if seen.as_of is None or put.at > seen.as_of:
                 tags[put.to_repository, put.tag] = put.digest
-        return cls(seen, held, tags, rule.on_conflict == "keep")
+        return cls(seen, held, tags, Following.of(rule, journal).ours if rule.on_conflict == "keep" else None)
 
     def astray(self, tags: Sequence[str], repository: str, digest: str) -> list[str]:
         """Tags that do not point to the image and should."""
         there = {tag: self.tags.get((repository, tag)) for tag in tags}
-        return [
-            tag for tag, found in there.items() if found != digest and not (self.keeps_its_own and found is not None)
-        ]
+        return [tag for tag, found in there.items() if found != digest and not self._is_kept(repository, tag, found)]
+
+    def _is_kept(self, repository: str, tag: str, found: str | None) -> bool:
+        """Whether the tag is of others, and the rule leaves such tags where they are."""
+        return self.ours is not None and found is not None and found not in self.ours.get((repository, tag), ())
 
     def is_older_than(self, tried: ReplicatedImage | None) -> bool:
         """Whether the destination was last crawled before this try, so that the try says more."""

@@ -161,7 +161,7 @@ class ReplicationStatus:
             return "failing"
         if self.count("part only", "not there", "tag elsewhere"):
             return "behind"
-        return "unknown" if self.unread or self.behind else "in step"
+        return "unknown" if self.unread or self.behind or self.events_waiting else "in step"
 
     @property
     def in_step(self) -> int:

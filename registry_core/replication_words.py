@@ -102,6 +102,9 @@ def why_text(status: ReplicationStatus) -> str:
     failing = next((one for one in status.behind if one.failing_since is not None), None)
     if failing is not None:
         parts.append(f"first {failing.name}: {failing.why}")
+    if waiting := status.events_waiting:
+        wait = "push event waits" if waiting == 1 else "push events wait"
+        parts.append(f"{waiting:,} {wait}, so the source may have changed")
     parts += status.unread[:2]
     return "; ".join(parts)
 

@@ -9,6 +9,7 @@ from assets.taking.progress import Progress, Silent
 from registry_core.copy_verification import ExpectedImage, Verification
 from registry_core.errors import Refused
 from registry_core.migration import MigrationPlan
+from registry_core.migration_entries import MigrationEntry
 from resources.connections import Connections
 from resources.database.ledger_records import PlanRecord, PlanState
 from resources.registry.client import RegistryClient
@@ -18,12 +19,36 @@ _CARRIED_OUT: tuple[PlanState, ...] = ("executing", "done", "stopped")
 
 
 @dataclass(frozen=True, slots=True)
+class NotCopied:
+    """An image of the plan that is not at the destination: it could not be read, failed, or was not begun."""
+
+    entry: MigrationEntry
+    why: str
+
+    def __str__(self) -> str:
+        return f"{self.entry}: {self.why}"
+
+
+@dataclass(frozen=True, slots=True)
 class MigrationVerification:
-    """What was found, and of which plan. `is_deep`: every blob was read, not only asked for its size."""
+    """What was found, and of which plan. `not_copied` are images that the plan takes and that did not arrive.
+    `is_deep`: every blob was read, not only asked for its size."""
 
     record: PlanRecord
     found: Verification
     is_deep: bool
+    not_copied: tuple[NotCopied, ...] = ()
+
+    @property
+    def is_whole(self) -> bool:
+        """Every image of the plan was copied or was there, and was read back now. What a conflict left out was agreed
+        to be left out."""
+        return self.found.is_whole and not self.not_copied
+
+    @property
+    def planned(self) -> int:
+        """Images that were to be at the destination."""
+        return len(self.found.images) + len(self.not_copied)
 
 
 def verify_migration(
@@ -50,13 +75,28 @@ def verify_migration(
     for verified in Verifier(registry, plan.rule.choice, deep=is_deep).verify(expected):
         found.append(verified)
         tell.advance()
-    return MigrationVerification(record, Verification.of(found), is_deep)
+    return MigrationVerification(record, Verification.of(found), is_deep, not_copied(connections, plan, record))
 
 
 def carried_out(connections: Connections, name: str) -> PlanRecord | None:
     """The newest plan of a migration that was carried out, or is being."""
     records = connections.ledger.plans(name, set(_CARRIED_OUT), kind="migration", limit=1)
     return records[0] if records else None
+
+
+def not_copied(connections: Connections, plan: MigrationPlan, record: PlanRecord) -> tuple[NotCopied, ...]:
+    """What the plan takes and did not bring, in its order; not what a conflict left out."""
+    outcomes = connections.ledger.copy_outcomes(record.fingerprint)
+    found = []
+    for position, entry in enumerate(plan.entries):
+        outcome = outcomes.get(position)
+        if entry.word == "unreadable":
+            found.append(NotCopied(entry, f"it could not be read when the plan was made ({entry.fault}: {entry.why})"))
+        elif entry.copies and outcome is None:
+            found.append(NotCopied(entry, "it was not begun"))
+        elif entry.copies and outcome is not None and outcome.word == "failed":
+            found.append(NotCopied(entry, outcome.why))
+    return tuple(found)
 
 
 def expected_images(connections: Connections, plan: MigrationPlan, record: PlanRecord) -> list[ExpectedImage]:

@@ -70,8 +70,6 @@ def take_replication_status(
 
 
 def _events_waiting(connections: Connections, rule: ReplicationRule) -> int:
-    if connections.site.replications[rule.subject].trigger != "event":
-        return 0
     scope = rule.rule.selection.scope()
     waiting = connections.history.push_events.waiting()
     return sum(event.registry == rule.rule.source and event.repository in scope for event in waiting)

@@ -22,6 +22,10 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+#: What is known of the destination's tag after a failure: it was read back, or nothing is said of it.
+_TAG = {False: "Its tag was not written. ", True: "Its tag points to the image all the same. ", None: ""}
+
+
 class OnConflict(Enum):
     """What happens to a tag of the destination that points to another image."""
 
@@ -57,8 +61,8 @@ def copy(
 
     All platforms, attestations, signatures and SBOMs go with it. What the destination has is not sent; what another
     of its repositories is known to have is mounted. Run it again after a failure: it goes on with what is missing.
-    Exit code 3 when a tag points to another image and was refused, 4 when only some of it arrived, 5 when a registry
-    did not give or take it.
+    Exit code 3 when a tag points to another image and was refused, 4 when the image could not be read or not be stored
+    whole, 5 when a registry does not answer.
     """
     form = form_of(as_json, False)
     loaded = invocation(context).site_if_any()
@@ -148,9 +152,10 @@ def _conclude(outcome: CopyOutcome, what: str) -> None:
         raise Refused(f"could not copy {what}: {outcome.detail}; choose with `--on-conflict overwrite` or `keep`")
     if outcome.word != "failed":
         return
-    if outcome.sent_blobs or outcome.mounted_blobs:
-        raise PartialFailure(
-            f"could not copy {what} to its end: {outcome.detail}. {outcome.sent_blobs + outcome.mounted_blobs} blobs"
-            " arrived, its tag was not written; run it again to go on"
-        )
-    raise RegistryError(outcome.detail, fault=outcome.fault or "unreachable", retryable=outcome.retryable)
+    arrived = outcome.sent_blobs + outcome.mounted_blobs
+    if outcome.fault in ("unreachable", "throttled") and not arrived:
+        raise RegistryError(outcome.detail, fault=outcome.fault, retryable=outcome.retryable)
+    went_so_far = f" {arrived} {'blob' if arrived == 1 else 'blobs'} arrived." if arrived else ""
+    raise PartialFailure(
+        f"could not copy {what}: {outcome.detail}.{went_so_far} {_TAG[outcome.tag_written]}Run it again to go on"
+    )

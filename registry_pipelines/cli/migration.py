@@ -13,6 +13,7 @@ from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, 
 if TYPE_CHECKING:
     from typing import Any
 
+    from assets.taking.migration_verification import NotCopied
     from registry_core.copy_verification import VerifiedImage
     from registry_core.migration_entries import MigrationEntry
     from resources.connections import Connections
@@ -133,12 +134,13 @@ def verify(
 ) -> None:
     """Read back what a migration copied: manifests proven, blobs asked for, tags resolved. Shows what is not whole.
 
-    Exit code 1 when something is missing or corrupt, 5 when something could not be asked.
+    Exit code 4 when an image of the plan was not copied, 1 when something is missing or corrupt, 5 when something
+    could not be asked.
     """
     form = form_of(as_json, as_csv)
 
     from assets.taking.migration_verification import verify_migration  # pandas, pycurl
-    from registry_core.errors import RegistryError
+    from registry_core.errors import PartialFailure, RegistryError
     from registry_pipelines.cli.progress_bar import progress_bar
     from resources.connections import Connections
 
@@ -146,8 +148,14 @@ def verify(
         verified = verify_migration(connections, name, deep=deep, progress=progress)
     found = verified.found
     shown = found.images if form is not Form.TABLE else (*found.damaged, *found.unknown)
-    whole = f"all {len(found.images):,} images are there"
-    show([_verified_row(image) for image in shown], _VERIFIED, form, empty=whole)
+    rows = [*(_verified_row(image) for image in shown), *(_not_copied_row(one) for one in verified.not_copied)]
+    show(rows, _VERIFIED, form, empty=f"all {len(found.images):,} images are there")
+    if missing := verified.not_copied:
+        was = "was" if len(missing) == 1 else "were"
+        raise PartialFailure(
+            f"{len(missing):,} of {verified.planned:,} images {was} not copied; first {missing[0]}. Repair the cause,"
+            " then make a new plan"
+        )
     if found.damaged:
         raise typer.Exit(1)
     if found.unknown:
@@ -168,7 +176,8 @@ def run(
 ) -> None:
     """Carry out an approved migration plan now, as the job in Dagster does.
 
-    Started again, it copies only what is missing. Exit code 3 when the lock does not open, 4 when some images failed.
+    Started again, it copies only what is missing. Exit code 3 when the plan is not approved or too old, 4 when some
+    images failed, or could not be read when the plan was made.
     """
     from assets.migration_outcome import outcome_event, outcome_rows, outcome_sentence  # pandas, dagster
     from registry_core.errors import RegistryPipelinesError
@@ -188,7 +197,8 @@ def run(
         failed: RegistryPipelinesError | None = None
         try:
             with progress_bar() as progress:
-                execute_migration(connections, fingerprint, runner, progress=progress)
+                executed = execute_migration(connections, fingerprint, runner, progress=progress)
+            failed = executed.left_unread
         except RegistryPipelinesError as error:
             failed = error  # what was done until then is told first
         journal = ledger.copy_journal(fingerprint)
@@ -229,6 +239,16 @@ def _entry_row(entry: MigrationEntry) -> dict[str, Any]:
         "used_by": entry.used_by,
         "fault": entry.fault,
         "why": entry.why,
+    }
+
+
+def _not_copied_row(one: NotCopied) -> dict[str, Any]:
+    return {
+        "image": str(one.entry),
+        "digest": one.entry.digest,
+        "found": "not copied",
+        "detail": one.why,
+        "moved_tags": [],
     }
 
 

@@ -20,7 +20,13 @@ from registry_core.copying import CopyOutcome, CopyProgress, ImageCopy
 from registry_core.errors import PartialFailure, Refused, RegistryError, RegistryPipelinesError
 from registry_core.migration import MigrationPlan
 from registry_core.migration_duration import expected_duration
-from registry_core.migration_entries import MIGRATION_WORDS, MigrationOutcome, MigrationWord, image_as_planned
+from registry_core.migration_entries import (
+    MIGRATION_WORDS,
+    MigrationEntry,
+    MigrationOutcome,
+    MigrationWord,
+    image_as_planned,
+)
 from registry_core.policy_spans import print_age
 from registry_pipelines.migrating.last_look import Looked, PlacedEntry, look_again
 from resources.connections import Connections
@@ -46,11 +52,25 @@ class MigrationRun:
 
 @dataclass(frozen=True, slots=True)
 class MigrationExecution:
-    """How it ended: images by outcome, and what was sent over all runs of the plan."""
+    """How it ended: images by outcome, what was sent over all runs of the plan, and what the plan could not read."""
 
     record: PlanRecord
     counts: Mapping[MigrationWord, int]
     sent_bytes: int
+    unreadable: tuple[MigrationEntry, ...] = ()
+
+    @property
+    def left_unread(self) -> PartialFailure | None:
+        """The error of a plan that is done, and yet did not bring all: what it could not read it could not copy."""
+        if not self.unreadable:
+            return None
+        count, first = len(self.unreadable), self.unreadable[0]
+        used = f", in use by {first.used_by}" if first.used_by else ""
+        what, were = ("image", "it was") if count == 1 else ("images", "they were")
+        return PartialFailure(
+            f"{count:,} {what} could not be read when the plan {self.record.short} was made, so {were} not copied;"
+            f" first {first} ({first.fault}: {first.why}{used}). Repair the source, then make a new plan"
+        )
 
 
 def execute_migration(
@@ -195,8 +215,9 @@ def _conclude(connections: Connections, claim: Claim[MigrationPlan]) -> Migratio
         why = f"{undone:,} of {claim.plan.images:,} images are not copied ({told}){example}"
         ledger.release(claim, why)
         raise PartialFailure(
-            f"the plan {claim.fingerprint[:12]} is not done: {why}; the journal says why of each. Mend it and start"
-            " this plan again: it copies only what is missing. Or make a new plan"
+            f"the plan {claim.fingerprint[:12]} is not done: {why}; the journal says why of each. Repair the cause and"
+            " run this plan again: it copies only what is missing. Or make a new plan"
         )
     record = ledger.finish(claim, "done")
-    return MigrationExecution(record, counts, sum(one.sent_bytes for one in outcomes.values()))
+    sent_bytes = sum(one.sent_bytes for one in outcomes.values())
+    return MigrationExecution(record, counts, sent_bytes, claim.plan.of("unreadable"))

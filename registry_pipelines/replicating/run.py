@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Literal
 
 from assets.taking.blob_holders import blob_holders
@@ -23,6 +23,7 @@ from assets.taking.progress import Progress, Silent
 from assets.taking.replication import file_rule
 from assets.taking.whole_site import catalog_of
 from registry_core.approval import ApprovalRules
+from registry_core.copy_rule import CopyRule
 from registry_core.copying import ImageCopy
 from registry_core.errors import PartialFailure, RegistryError, RegistryPipelinesError
 from registry_core.migration_entries import MigrationEntry, MigrationOutcome, MigrationWord, image_as_planned
@@ -40,8 +41,6 @@ from resources.registry.copying import Copier
 
 Trigger = Literal["manual", "schedule", "event"]
 
-#: A catalog of the source that is older is taken anew before a comparison; after an event always.
-_FRESH = timedelta(minutes=2)
 #: So many images in a row that a registry did not answer for mean that it is down, and asking on is only waiting.
 _MOST_UNANSWERED = 20
 _NOTED_AT_ONCE = 100
@@ -67,6 +66,17 @@ class Replicated:
     sent_bytes: int
     first_failure: str = ""
 
+    @property
+    def why_not_in_step(self) -> str:
+        """What the run had to leave, and the first of it; empty where it left nothing."""
+        left = {
+            "could not be copied": self.counts.get("failed", 0),
+            "could not be read at the source": self.unreadable,
+            "in conflict at the destination": self.counts.get("conflict", 0),
+        }
+        words = [f"{count:,} {'image' if count == 1 else 'images'} {what}" for what, count in left.items() if count]
+        return f"{', '.join(words)}; first {self.first_failure}" if words else ""
+
     def __str__(self) -> str:
         told = [f"{count:,} {word}" for word, count in self.counts.items() if count]
         told += [f"{self.unreadable:,} unreadable at the source"] if self.unreadable else []
@@ -80,13 +90,14 @@ def replicate(
 
     Raises ApprovalMissing where the rule is not approved as it is, Refused while another run works on the same
     registry, IncompleteSnapshot and PlanStale where the evidence is not fit, RegistryError where a registry does not
-    answer, PartialFailure where some images failed; then the rest was copied.
+    answer, PartialFailure where some images failed, could not be read or are in conflict; then the rest was copied.
     """
     rule, journal = file_rule(connections, name, run_id=run.run_id), connections.history.replications
     with connections.ledger.held(
         rule, run.run_id, rules=run.rules, holder_is_alive=run.holder_is_alive, now=run.clock()
     ) as claim:
-        journal.begin(name, trigger=run.trigger, at=run.clock())
+        began_at = run.clock()
+        journal.begin(name, trigger=run.trigger, at=began_at)
         try:
             with closing(connections.registry_to_push(rule.rule.destination)) as destination:
                 done = _Work(connections, claim, run, destination, progress or Silent()).do()
@@ -95,12 +106,30 @@ def replicate(
                 why = (str(error).splitlines() or [type(error).__name__])[0][:1000]
                 journal.end(name, at=run.clock(), why=why or type(error).__name__)
             raise
-        failed = done.counts.get("failed", 0)
-        why = f"{failed:,} images could not be copied; first {done.first_failure}" if failed else ""
+        _take_up_events(connections, rule.rule, began_at, now=run.clock())
+        why = done.why_not_in_step
         journal.end(name, at=run.clock(), why=why, copied=done.counts.get("copied", 0), sent_bytes=done.sent_bytes)
     if why:
         raise PartialFailure(f"the replication {name} is not in step: {why}. The next run tries again")
     return done
+
+
+def _take_up_events(connections: Connections, rule: CopyRule, began_at: datetime, *, now: datetime) -> None:
+    """Put away the events that came before the source was read: what they were about was compared by this run. One that
+    another rule follows as well is left to the sensor."""
+    followed = [one.rule(name) for name, one in connections.site.replications.items() if one.trigger == "event"]
+    others = [one.selection.scope() for one in followed if one.source == rule.source and one.name != rule.name]
+    scope, events = rule.selection.scope(), connections.history.push_events
+    ours = [
+        event.id
+        for event in events.waiting()
+        if event.registry == rule.source
+        and event.received_at <= began_at
+        and event.repository in scope
+        and not any(event.repository in other for other in others)
+    ]
+    if ours:
+        events.take(ours, f"replication {rule.name}", now)
 
 
 @dataclass
@@ -116,6 +145,7 @@ class _Work:
     _sent_bytes: int = 0
     _unanswered: int = 0
     _first_failure: str = ""
+    _first_conflict: str = ""
 
     @property
     def rule(self) -> ReplicationRule:
@@ -126,14 +156,15 @@ class _Work:
         source = self.connections.registry(copies.source)
         for registry in (source, self.destination):
             RegistryClient(registry).ping()
-        self._read_source_anew()
+        # Also by hand and by schedule: what was pushed since the last catalog would count as in step.
+        take_catalog(self.connections, copies.source, progress=self.progress, run_id=self.run.run_id)
         chosen = take_choice(self.connections, copies, limits_of(self.connections.site), now=self.run.clock()).chosen
         journal = self.connections.history.replications.journal(name)
         self._following = Following.of(copies, journal)
         if self.run.trigger == "event":
             chosen = self._not_in_step(chosen, journal)
         entries = [
-            self._following.judge(entry)
+            self._following.allowed(entry)
             for entry in look_at_both(self.connections, self._following.look_by, chosen, self.progress)
         ]
         try:
@@ -145,15 +176,11 @@ class _Work:
         if self.connections.history.latest("catalog", copies.destination) is None:
             # Without one, nobody could tell what decays there.
             take_catalog(self.connections, copies.destination, progress=self.progress, run_id=self.run.run_id)
-        unreadable = sum(entry.word == "unreadable" for entry in entries)
-        return Replicated(dict(self._counts), unreadable, self._sent_bytes, self._first_failure)
-
-    def _read_source_anew(self) -> None:
-        registry, history = self.rule.rule.source, self.connections.history
-        newest = history.latest("catalog", registry)
-        old = newest is None or self.run.clock() - newest.as_of > _FRESH
-        if old or self.run.trigger == "event":
-            take_catalog(self.connections, registry, progress=self.progress, run_id=self.run.run_id)
+        unreadable = [entry for entry in entries if entry.word == "unreadable"]
+        if unreadable and not self._first_failure:
+            self._first_failure = f"{unreadable[0]}: {unreadable[0].fault}: {unreadable[0].why}"
+        first = self._first_failure or self._first_conflict
+        return Replicated(dict(self._counts), len(unreadable), self._sent_bytes, first)
 
     def _not_in_step(self, chosen: list[Chosen], journal: ReplicationJournal) -> list[Chosen]:
         """After an event only what is not known to be in step is asked about, so that a push into a large registry is
@@ -228,6 +255,8 @@ class _Work:
             self.progress.note(f"{entry}: {outcome}")
         if outcome.word == "failed":
             self._first_failure = self._first_failure or f"{entry}: {outcome.why}"
+        elif outcome.word == "conflict":
+            self._first_conflict = self._first_conflict or f"{entry}: {outcome.why}"
         self.progress.advance()
         self._write(entry, tags, outcome)
 

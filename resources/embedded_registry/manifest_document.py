@@ -74,7 +74,8 @@ def read_manifest_document(content: bytes, media_type: str) -> ManifestDocument:
         for descriptor in _descriptors(document, key, media_type)
         if not _lies_elsewhere(descriptor)
     ]
-    children, either = [], []
+    children: list[Child] = []
+    either: list[str] = []
     for descriptor in _descriptors(document, "manifests", media_type) if media_type in (OCI_INDEX, DOCKER_LIST) else ():
         listed_as = descriptor.get("mediaType")
         kind = kind_listed(listed_as) if isinstance(listed_as, str) else "unknown"
@@ -121,9 +122,10 @@ def _descriptors(document: dict[str, Any], key: str, media_type: str) -> list[di
 
 
 def _lies_elsewhere(descriptor: dict[str, Any]) -> bool:
-    """Layers that registries are not asked to keep: OCI `nondistributable`, docker `foreign`."""
+    """Layers that registries are not asked to keep: OCI `nondistributable` and docker `foreign` ones with `urls`."""
     media_type = str(descriptor.get("mediaType"))
-    return ".layer.nondistributable." in media_type or ".rootfs.foreign." in media_type
+    is_foreign = ".layer.nondistributable." in media_type or ".rootfs.foreign." in media_type
+    return is_foreign and bool(descriptor.get("urls"))
 
 
 def _invalid(media_type: str, what: str) -> Rejection:

@@ -14,7 +14,7 @@ from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import DockerHubSettings
 from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
 from resources.registry.pull_limit import PullLimit
-from resources.registry.refusals import printable
+from resources.registry.refusals import is_about_content, printable
 from resources.registry.spent import Spent
 from resources.registry.transport.curl_errors import TransferFailed
 from resources.registry.transport.engine import pause, transfer
@@ -98,7 +98,7 @@ class Attempts:
             raise self._no_answer(failure, request, url, effort) from failure
         if self._pulls is not None:
             self._pulls.heard(answer)
-        if answer.status not in PASSING:
+        if answer.status not in PASSING or is_about_content(answer):
             self._breaker(url).answered()
             self._budget.earn()
             return answer

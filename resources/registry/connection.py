@@ -197,4 +197,11 @@ class RegistryConnection:
                 text = text.replace(secret, "[secret]")
         if text == str(error):
             return error
-        return RegistryError(text, fault=error.fault, retryable=error.retryable, status=error.status, codes=error.codes)
+        return RegistryError(
+            text,
+            fault=error.fault,
+            retryable=error.retryable,
+            status=error.status,
+            codes=error.codes,
+            lacks=error.lacks,
+        )

@@ -7,12 +7,16 @@ import re
 from http import HTTPStatus
 
 from registry_core.coverage import Fault
+from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
 from resources.registry.transport.messages import Answer
 from resources.registry.transport.retries import PASSING
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LONGEST_DETAIL = 200
+_ABOUT_CONTENT = frozenset(
+    {"MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "DIGEST_INVALID", "NAME_INVALID", "SIZE_INVALID"}
+)
 
 
 def fault_of(status: int) -> Fault:
@@ -36,6 +40,26 @@ def error_codes(body: bytes) -> tuple[tuple[str, ...], str]:
     except (ValueError, KeyError, TypeError, IndexError, AttributeError):
         return (), ""
     return codes, printable(detail)
+
+
+def digests_lacking(body: bytes) -> tuple[str, ...]:
+    """Digests that an error body names as unknown: as `detail`, in it, or in a list of it."""
+    try:
+        errors = json.loads(body)["errors"]
+        details = [error.get("detail") for error in errors if str(error.get("code", "")).endswith("BLOB_UNKNOWN")]
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return ()
+    listed = [one for detail in details for one in (detail if isinstance(detail, list) else [detail])]
+    named = [one.get("digest") if isinstance(one, dict) else one for one in listed]
+    return tuple(one for one in named if isinstance(one, str) and is_digest(one))
+
+
+def is_about_content(answer: Answer) -> bool:
+    """Whether a 5xx answer says what is wrong with what was sent, so that sending it again is of no use.
+
+    docker-registry 2.8 answers a manifest whose foreign layer it does not take with 500 and `MANIFEST_BLOB_UNKNOWN`.
+    """
+    return answer.status >= 500 and not _ABOUT_CONTENT.isdisjoint(error_codes(answer.body)[0])
 
 
 def printable(text: str) -> str:
@@ -66,6 +90,8 @@ def refusal(answer: Answer, wanted: str, registry: str, *, tries: int = 1, next_
         what = f"it answered {status}{_phrase(status)}"
         said = ": ".join(part for part in (", ".join(codes), detail) if part)
         what += f" ({said})" if said else ""
+        if lacking := digests_lacking(answer.body):
+            what += f"; it lacks {', '.join(lacking[:3])}"
         step = next_step or _NEXT.get(fault, "")
         if 300 <= status < 400:
             step = "it redirects to nowhere; check proxies before the registry"
@@ -77,9 +103,10 @@ def refusal(answer: Answer, wanted: str, registry: str, *, tries: int = 1, next_
     return RegistryError(
         f"{registry}: could not {wanted}: {what}{after}" + (f"; {step}" if step else ""),
         fault=fault,
-        retryable=status in PASSING,
+        retryable=status in PASSING and not is_about_content(answer),
         status=status,
         codes=codes,
+        lacks=digests_lacking(answer.body),
     )
 
 

@@ -102,15 +102,27 @@ class Uploader:
             headers=(f"Content-Type: {media_type}",),
             body=body,
         )
-        answer = await self._reader.exchange(request)
         algorithm = reference.partition(":")[0] if is_digest(reference) else "sha256"
         digest = digest or digest_of(body, algorithm)
+        try:
+            answer = await self._reader.exchange(request)
+        except RegistryError as error:
+            # The answer may be lost and the manifest be there all the same.
+            if not error.retryable or not await self._points_to(repository, reference, digest):
+                raise
+            return digest
         told = answer.header("docker-content-digest") or digest
         found, _, _ = await self._reader.head_manifest(repository, reference)
         if digest not in (told, found) or found != digest:
             why = f"the registry holds {found} there now instead of {digest}"
             raise nonsense(answer, request.wanted, self._connection.label, why)
         return digest
+
+    async def _points_to(self, repository: str, reference: str, digest: str) -> bool:
+        try:
+            return (await self._reader.head_manifest(repository, reference))[0] == digest
+        except RegistryError:
+            return False  # what went wrong first is what is raised
 
     async def exchange(self, request: Request) -> Answer:
         return await self._reader.exchange(request)

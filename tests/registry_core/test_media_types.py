@@ -7,10 +7,10 @@ import pytest
 from registry_core import media_types
 from registry_core.media_types import (
     MANIFEST_ACCEPT,
-    is_foreign,
     is_image_config,
     is_index,
     is_manifest,
+    kind_listed,
     name_of,
     without_parameters,
 )
@@ -42,16 +42,30 @@ def test_a_helm_chart_has_no_image_config() -> None:
 
 
 @pytest.mark.parametrize(
-    "media_type",
+    ("media_type", "kind"),
     [
-        "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip",
-        "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip",
-        "application/vnd.oci.image.layer.nondistributable.v1.tar",
+        (media_types.OCI_MANIFEST, "manifest"),
+        (media_types.OCI_INDEX, "manifest"),
+        (media_types.DOCKER_LIST, "manifest"),
+        (media_types.DOCKER_SCHEMA1, "manifest"),
+        (media_types.DOCKER_SCHEMA1_SIGNED, "manifest"),
+        (media_types.ARTIFACT_MANIFEST, "manifest"),
+        (media_types.ORAS_MANIFEST, "manifest"),
+        (f"{media_types.OCI_MANIFEST.upper()} ; charset=utf-8", "manifest"),
+        ("application/vnd.oci.image.layer.v1.tar+gzip", "blob"),
+        ("application/vnd.oci.image.layer.nondistributable.v1.tar", "blob"),
+        ("application/vnd.docker.image.rootfs.diff.tar.gzip", "blob"),
+        ("application/vnd.buildkit.cacheconfig.v0", "blob"),
+        (media_types.DOCKER_CONFIG, "blob"),
+        (media_types.OCI_CONFIG, "blob"),
+        (media_types.OCI_EMPTY, "blob"),
+        ("", "unknown"),
+        ("application/json", "unknown"),
+        ("application/vnd.example.manifest.v9+json", "unknown"),
     ],
 )
-def test_foreign_layers_are_told_apart(media_type: str) -> None:
-    assert is_foreign(media_type)
-    assert not is_foreign("application/vnd.oci.image.layer.v1.tar+gzip")
+def test_what_an_index_lists_is_what_its_media_type_says(media_type: str, kind: str) -> None:
+    assert kind_listed(media_type) == kind
 
 
 def test_parameters_and_case_of_a_content_type_do_not_matter() -> None:

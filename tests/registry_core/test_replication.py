@@ -122,12 +122,10 @@ def test_a_tag_is_moved_only_from_where_this_rule_put_it() -> None:
     assert Following.of(RULE, ReplicationJournal()).judge(ours).word == "conflict"
 
 
-@pytest.mark.parametrize("on_conflict", ["overwrite", "keep"])
-def test_a_rule_that_says_more_is_taken_at_its_word(on_conflict: Any) -> None:
-    following = Following.of(replace(RULE, on_conflict=on_conflict), ReplicationJournal())
+def test_a_rule_that_overwrites_is_taken_at_its_word() -> None:
+    following = Following.of(replace(RULE, on_conflict="overwrite"), ReplicationJournal())
     asked = entry(overwrites={"latest": digest("foreign")})
-    assert following.judge(asked) == asked
-    assert following.look_by.on_conflict == on_conflict
+    assert following.allowed(asked) == asked
 
 
 def test_since_goes_on_while_it_fails_and_begins_anew_when_it_is_mended() -> None:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from registry_core.copying import ConflictRule, TagConflict, rule_tag
 from registry_core.digests import fallback_tag
@@ -78,7 +79,7 @@ class Arrival:
         alone = own_tag is not None and len(missing) > 0 and missing[-1].digest == digest
         by_digest = missing[:-1] if alone else missing
         for wave in _waves(by_digest):
-            await self._reader.engine.each(wave, self._put)
+            await self._reader.engine.each(_by_subject(wave), self._put_in_turn)
         await self._list_referrers(standing)
         for tag, wanted in self._belongings.wanted_tags().items():
             found = await self._digest_at(tag)  # it may have moved since we looked
@@ -89,14 +90,47 @@ class Arrival:
                 await self._put(self._belongings.manifests[wanted], tag)
         return len(missing)
 
+    async def tag_is_written(self) -> bool | None:
+        """Whether the image's own tag points to it; None where it has none, or the registry does not say."""
+        own = self._belongings.image.to_tag
+        try:
+            return None if own is None else await self._digest_at(own) == self._belongings.digest
+        except RegistryError:
+            return None
+
     async def _put(self, held: Held, reference: str | None = None) -> None:
-        await self._uploader.put_manifest(
-            self._repository,
-            reference or held.digest,
-            held.manifest.body,
-            held.media_type,
-            digest=held.digest,
+        try:
+            await self._uploader.put_manifest(
+                self._repository,
+                reference or held.digest,
+                held.manifest.body,
+                held.media_type,
+                digest=held.digest,
+            )
+        except RegistryError as error:
+            left_out = [blob.digest for blob in held.blobs if blob.digest in self._belongings.foreign]
+            refused = [digest for digest in left_out if not error.lacks or digest in error.lacks]
+            if "MANIFEST_BLOB_UNKNOWN" not in error.codes or not refused:
+                raise
+            raise self._foreign_refused(held, refused, error) from error
+
+    def _foreign_refused(self, held: Held, layers: list[str], error: RegistryError) -> RegistryError:
+        hosts = sorted({urlsplit(url).netloc for digest in layers for url in held.urls.get(digest, ())})
+        return RegistryError(
+            f"{self._reader.connection.label}: could not store manifest {held.digest} in {self._repository}: it does"
+            f" not take foreign layers that lie at {', '.join(hosts)} ({', '.join(layers)}); allow this address there"
+            " (docker-registry: `validation.manifests.urls.allow`), or have the layers copied too (`--foreign`,"
+            " `foreign_layers: true`)",
+            fault="forbidden",
+            status=error.status,
+            codes=error.codes,
+            lacks=error.lacks,
         )
+
+    async def _put_in_turn(self, of_one_subject: list[Held]) -> None:
+        """Registries rewrite the list of a subject's referrers with each of them: several at once lose entries."""
+        for held in of_one_subject:
+            await self._put(held)
 
     async def _digest_at(self, reference: str) -> str | None:
         try:
@@ -139,7 +173,12 @@ class Arrival:
             by_api = await self._by_api(subject)
             if by_api is None:
                 await self._write_list(subject, referrers)
-            elif missing := [digest for digest in referrers if digest not in by_api]:
+                continue
+            unlisted = [digest for digest in referrers if digest not in by_api]
+            if unlisted:  # stored once more, it may be listed: another copy may have written the list meanwhile
+                await self._put_in_turn([self._belongings.manifests[digest] for digest in unlisted])
+                by_api = await self._by_api(subject) or frozenset()
+            if missing := [digest for digest in unlisted if digest not in by_api]:
                 raise RegistryError(
                     f"{self._reader.connection.label}: stored {', '.join(missing)} in {self._repository}, but its"
                     f" referrers API does not list it under {subject}; look at the registry's log, and copy again",
@@ -166,6 +205,14 @@ class Arrival:
             if error.fault != "missing":
                 raise
             return None
+
+
+def _by_subject(wave: list[Held]) -> list[list[Held]]:
+    """The manifests of a wave, those that name one subject together."""
+    groups: dict[str, list[Held]] = {}
+    for held in wave:
+        groups.setdefault(held.subject or held.digest, []).append(held)
+    return list(groups.values())
 
 
 def _waves(manifests: list[Held]) -> list[list[Held]]:

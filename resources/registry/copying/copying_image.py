@@ -105,29 +105,38 @@ class CopyingImage:
         look = self.look
         assert look is not None
         assert look.standing is not None
+        arrival = Arrival(hands.destination, look.belongings, self.bench.looker.choice.on_conflict)
         if self._error is not None:
-            self._end("failed", error=self._error)
+            self._end("failed", error=self._error, tag_written=self._read_back(hands, arrival, self._error))
             return
-        repository, manifests = self.image.to_repository, look.belongings.manifests
+        repository = self.image.to_repository
+        # The list of a subject's referrers is one thing, too, that images of one copy must not write at once.
+        subjects = {f"referrers of {held.subject}" for held in look.belongings.manifests.values() if held.subject}
+        manifests = {*look.belongings.manifests, *subjects}
         crew, turns = self.bench.crew, self.bench.turns
         stored = turns.take(repository, manifests, lambda: crew.add(Rank.CONCLUDE, self._conclude))
         if stored is None:
             return
         whole = False
         try:
-            arrival = Arrival(hands.destination, look.belongings, self.bench.looker.choice.on_conflict)
             there = replace(look.standing, manifests=look.standing.manifests | stored)
             written = hands.destination.engine.run(arrival.store(there))
             whole = True
         except TagMoved as moved:
             self._end("conflict", detail=str(moved), conflicts=(moved.conflict,))
         except RegistryError as error:
-            self._end("failed", error=error)
+            self._end("failed", error=error, tag_written=self._read_back(hands, arrival, error))
         else:
             detail = "; ".join(str(conflict) for conflict in look.conflicts)
             self._end("copied", written_manifests=written, detail=detail)
         finally:
             turns.end(repository, manifests, stored=whole)
+
+    def _read_back(self, hands: Hands, arrival: Arrival, error: SourceError) -> bool | None:
+        """Whether the tag of an image that failed is written. A registry that does not answer is not asked again."""
+        if error.fault in ("unreachable", "throttled"):
+            return None
+        return hands.destination.engine.run(arrival.tag_is_written())
 
     def _end(self, word: CopyWord, *, error: SourceError | None = None, **more: Any) -> None:
         belongings = self.look.belongings if self.look is not None else None
