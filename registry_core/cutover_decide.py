@@ -181,6 +181,7 @@ class _Decision:
             new=text,
             repository=seen.repository,
             digest=seen.digest,
+            before=image.before,
         )
 
     def _secret_changes(self) -> Iterator[SecretChange]:

@@ -57,7 +57,8 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ImageChange:
-    """One image text of an object, as it is and as it is to be. `digest` is what the new text is served as."""
+    """One image text of an object, as it is and as it is to be. `digest` is what the new text is served as. `before`:
+    names of the containers that stand before it in its list, which is how a merge by name keeps their order."""
 
     place: Place
     container: str  #: name of the container or volume; for custom resources the path
@@ -65,6 +66,7 @@ class ImageChange:
     new: str
     repository: str  #: at the destination
     digest: str
+    before: Names = ()
 
     @property
     def path(self) -> str:
@@ -78,12 +80,13 @@ class ImageChange:
             "new": self.new,
             "repository": self.repository,
             "digest": self.digest,
+            **({"before": list(self.before)} if self.before else {}),
         }
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> ImageChange:
         texts = {key: _text(value[key]) for key in ("container", "old", "new", "repository", "digest")}
-        return cls(place=tuple(value["place"]), **texts)
+        return cls(place=tuple(value["place"]), before=tuple(map(_text, value.get("before", ()))), **texts)
 
 
 @dataclass(frozen=True, slots=True)

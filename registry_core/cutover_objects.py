@@ -41,6 +41,7 @@ class OldImage:
     tag: str | None
     digest: str | None
     invalid: str | None
+    before: Names = ()  #: names of the containers that stand before it in its list
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +88,7 @@ def read_pointing(item: Mapping[str, Any], kind: WorkloadKind, cluster: str, hos
                     tag=use.tag,
                     digest=use.digest,
                     invalid=use.invalid,
+                    before=_before(item, place),
                 )
             )
     if not found:
@@ -153,6 +155,16 @@ def _pod_spec_of(item: Mapping[str, Any], place: Place, kind: WorkloadKind) -> P
         if isinstance(value_at(item, (*place[:length], "imagePullSecrets")), list):
             return place[:length]
     return None
+
+
+def _before(item: Mapping[str, Any], place: Place) -> Names:
+    """Names of the containers before this one in its list; nothing for an image elsewhere."""
+    if len(place) < 3 or place[-3] not in ("containers", "initContainers"):
+        return ()
+    position, listed = place[-2], value_at(item, place[:-2])
+    if not isinstance(position, int) or not isinstance(listed, list):
+        return ()
+    return tuple(str(_mapping(one).get("name") or "") for one in listed[:position])
 
 
 def _names(spec: Any) -> Names | None:

@@ -122,7 +122,12 @@ def before_of(item: Mapping[str, Any], entry: Entry) -> dict[str, Any]:
 
 
 def kustomize_patch(entry: Entry) -> dict[str, Any] | list[Operation]:
-    """A strategic merge of a built-in kind, a JSON patch of a custom resource."""
+    """A strategic merge of a built-in kind, a JSON patch of a custom resource.
+
+    Each list of containers is named in its order up to the last one that changes, unchanged ones by name alone:
+    kustomize puts what a merge names before the rest, in the order of the merge (kyaml,
+    `walk/associative_sequence.go`), and init containers run in the order of their list.
+    """
     workload = entry.workload
     if workload.resource not in _BUILT_IN:
         return forward_patch(entry)[_lock_length(entry) :]
@@ -130,9 +135,11 @@ def kustomize_patch(entry: Entry) -> dict[str, Any] | list[Operation]:
     document: dict[str, Any] = {"apiVersion": workload.api_version, "kind": workload.kind, "metadata": names}
     for change in entry.images:
         *above, key, _position, _image = change.place if "volumes" not in change.place else change.place[:-1]
-        spec = _inside(document, tuple(above))
+        listed = _inside(document, tuple(above)).setdefault(str(key), [])
         value = {"image": {"reference": change.new}} if key == "volumes" else {"image": change.new}
-        spec.setdefault(str(key), []).append({"name": change.container, **value})
+        named = {one["name"]: one for one in listed}
+        listed += [{"name": name} for name in change.before if name not in named]
+        listed.append({"name": change.container, **value})
     for secret in entry.secrets:
         _inside(document, secret.place)["imagePullSecrets"] = _named(secret.added)
     return document

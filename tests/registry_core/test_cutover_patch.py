@@ -166,6 +166,7 @@ def test_kustomize_names_containers_and_not_positions() -> None:
                     "initContainers": [{"name": "migrate", "image": f"{NEW_HOST}/shop/cart:1"}],
                     "containers": [
                         {"name": "main", "image": f"{NEW_HOST}/shop/cart:1"},
+                        {"name": "extra1"},
                         {"name": "extra2", "image": f"{NEW_HOST}/shop/side:2"},
                     ],
                     "volumes": [{"name": "weights", "image": {"reference": f"{NEW_HOST}/shop/cart:1"}}],
@@ -191,3 +192,28 @@ def test_a_cron_job_is_patched_below_its_job_template() -> None:
     assert [one["path"] for one in forward_patch(entry)][
         -1
     ] == "/spec/jobTemplate/spec/template/spec/containers/0/image"
+
+
+def merged_by_name(base: list[dict[str, Any]], patch: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """A list of containers as kustomize merges it: what the patch names first, in the patch's order, then the rest of
+    the base in its order (kyaml, `walk/associative_sequence.go` with `MergeOptionsListPrepend`; seen on kustomize 5.5).
+    """
+    known = {one["name"]: one for one in base}
+    named = {one["name"] for one in patch}
+    return [{**known.get(one["name"], {}), **one} for one in patch] + [one for one in base if one["name"] not in named]
+
+
+@given(st.lists(st.sampled_from([CART, "elsewhere.example.com/x:1"]), min_size=1, max_size=6), st.booleans())
+def test_a_merge_by_name_keeps_the_order_of_containers(images: list[str], init: bool) -> None:
+    item = deployment("cart", CART)
+    key = "initContainers" if init else "containers"
+    spec = item["spec"]["template"]["spec"]
+    spec[key] = [{"name": f"c{number}", "image": image} for number, image in enumerate(images)]
+    for entry in plan_of(copy.deepcopy(item), pin="tag").entries:
+        assert Entry.from_json(entry.to_json()) == entry
+        patch: Any = kustomize_patch(entry)
+        merged = merged_by_name(spec[key], patch["spec"]["template"]["spec"].get(key, []))
+        assert merged == [
+            {"name": f"c{number}", "image": image.replace(CART, f"{NEW_HOST}/shop/cart:1")}
+            for number, image in enumerate(images)
+        ]

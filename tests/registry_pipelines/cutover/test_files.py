@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import re
 import shutil
@@ -9,6 +10,7 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 
 from registry_pipelines.cutover.files import write_patches
@@ -122,6 +124,43 @@ if has_kubectl():
                 for step in secret.place:
                     node = node[step]
                 assert {one["name"] for one in node["imagePullSecrets"]} == set(secret.after)
+
+    @pytest.mark.parametrize("moving", [("i1",), ("i0", "i2"), ("i2", "c1"), ("c0", "i3"), ("i0", "i1", "i2", "i3")])
+    def test_kustomize_keeps_the_order_of_containers(tmp_path: Path, moving: tuple[str, ...]) -> None:
+        names = {"initContainers": ["i0", "i1", "i2", "i3"], "containers": ["c0", "c1", "c2"]}
+        item = deployment("cart", CART)
+        spec = item["spec"]["template"]["spec"]
+        for key, listed in names.items():
+            spec[key] = [{"name": one, "image": CART if one in moving else "elsewhere/x:1"} for one in listed]
+        write_patches(plan_of(copy.deepcopy(item)), tmp_path / "patches", "kustomize")
+        built = _built(tmp_path, item)
+        for key, listed in names.items():
+            found = built["spec"]["template"]["spec"][key]
+            assert [one["name"] for one in found] == listed
+            assert all((NEW_HOST in one["image"]) == (one["name"] in moving) for one in found)
+
+    def test_what_git_lists_in_another_order_stays_whole(tmp_path: Path) -> None:
+        item = deployment("cart", CART)
+        item["spec"]["template"]["spec"]["containers"] = [
+            {"name": "a", "image": "elsewhere/x:1"}, {"name": "b", "image": CART}
+        ]  # fmt: skip
+        write_patches(plan_of(copy.deepcopy(item)), tmp_path / "patches", "kustomize")
+        item["spec"]["template"]["spec"]["containers"].reverse()
+        found = _built(tmp_path, item)["spec"]["template"]["spec"]["containers"]
+        assert {one["name"]: NEW_HOST in one["image"] for one in found} == {"a": False, "b": True}
+
+    def _built(tmp_path: Path, item: dict[str, Any]) -> dict[str, Any]:
+        """One object of a base, with the patches that were written beside it."""
+        base = tmp_path / "base"
+        base.mkdir()
+        item["metadata"] = {key: item["metadata"][key] for key in ("name", "namespace")}
+        item.pop("status", None)
+        (base / "object.yaml").write_text(yaml.safe_dump(item))
+        (component,) = (path.parent for path in (tmp_path / "patches").glob("*/kustomization.yaml"))
+        written = {"resources": ["object.yaml"], "components": [f"../patches/{component.name}"]}
+        (base / "kustomization.yaml").write_text(yaml.safe_dump(written))
+        (made,) = yaml.safe_load_all(kubectl("kustomize", base))
+        return made
 
     def test_kubectl_applies_the_patches_to_a_server(estate: Estate) -> None:
         assert call("--config", estate.site_file, "cutover", "plan").code == 0
