@@ -130,10 +130,10 @@ def plan_deletions(context: dg.OpExecutionContext, config: DeletionsForm, site: 
     with told_to_dagster(), site.connections() as connections:
         rules = rules_of(connections.site.approvals)
         found = take_replicated_deletions(connections, config.replication, rules, run_id=context.run_id)
-        for sentence in found.left_out:
-            context.log.info(f"stays: {sentence}")
+        for sentence in (*found.left_out, *found.kept):
+            context.log.info(f"{config.replication}: {sentence}")
         if found.made is None:
-            context.log.info(f"{config.replication}: nothing that the source deleted is to be planned")
+            context.log.info(f"{config.replication}: {found.sentence}")
             return
         described = describe_plan(found.made, links_of_plan(found.made, connections.site, context.run))
         context.log_event(dg.AssetMaterialization(eviction_plan.KEY, partition=found.destination, metadata=described))

@@ -81,8 +81,9 @@ def run(
 ) -> None:
     """Compare both registries of a replication now, and copy what is missing.
 
-    Exit code 3 when its rule is not approved as it is, or another run works on its destination; 4 when some images
-    could not be copied.
+    The catalog of the source is taken first, so that a push of this minute is seen. Exit code 3 when the rule is not
+    approved as it is, or another run works on its destination; 4 when an image could not be copied, could not be read
+    at the source, or is in conflict at the destination.
     """
     form = form_of(as_json, as_csv)
 
@@ -134,11 +135,11 @@ def plan_deletions(
 
     with Connections(invocation(context).site()) as connections:
         found = take_replicated_deletions(connections, name, rules_of(connections.site.approvals))
-    for sentence in found.left_out:
-        note(f"{name}: stays: {sentence}")
+    for sentence in (*found.left_out, *found.kept):
+        note(f"{name}: {sentence}")
     record = found.made.record if found.made is not None else None
     rows = [] if record is None else [record_row(record)]
-    show(rows, RECORD_COLUMNS, form, empty="nothing that the source deleted is to be planned")
+    show(rows, RECORD_COLUMNS, form, empty=found.sentence)
     if found.made is not None and found.made.problems:
         raise Refused(f"a plan was not filed: {found.made.problems[0].message}")
 
