@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from registry_core.approval_codes import CodesSeen, check_code
 from registry_core.errors import ApprovalMissing, PlanStale
+from registry_core.persons import person_key, same_person
 from registry_core.plan_words import PLAN_WORDS
 from registry_core.plans import AnyPlan
 from registry_core.policy_spans import print_age, print_span
@@ -58,16 +59,23 @@ class ApprovalRules:
     def approver(self, name: str) -> Approver | None:
         if self.approvers is None:
             return Approver(name)
-        return next((known for known in self.approvers if _same(known.name, name)), None)
+        return next((known for known in self.approvers if same_person(known.name, name)), None)
 
 
 def file_approval(
-    approval: Approval, plan: AnyPlan, rules: ApprovalRules, *, codes: CodesSeen = CodesSeen()
+    approval: Approval,
+    plan: AnyPlan,
+    rules: ApprovalRules,
+    *,
+    codes: CodesSeen = CodesSeen(),
+    filed: Sequence[Approval] = (),
 ) -> Approval:
     """Check a decision before it is filed; the approval itself, or ApprovalMissing that says what to correct.
 
-    `codes` are those that this person gave before: a code that was seen in a run's config is worth nothing
-    afterwards. The code is judged last, so that what else is wrong does not tell whether it is right.
+    `filed` are the decisions on the plan so far: a person approves it once, and again only where the approval expired
+    or would not be believed any more. `codes` are those that this person gave before: a code that was seen in a run's
+    config is worth nothing afterwards. The code is judged last, so that what else is wrong does not tell whether it is
+    right.
     """
     if approval.fingerprint != plan.fingerprint:
         raise ApprovalMissing(
@@ -83,6 +91,8 @@ def file_approval(
             f"the approval says that {approval.count:,} {words.field} {words.happens} and the plan holds"
             f" {plan.counted:,}; read it again"
         )
+    if approval.decision == "approve":
+        _check_approves_once(approval, plan, rules, filed)
     approver = rules.approver(approval.who)
     if approver is not None and approver.needs_code:
         check_code(approver.name, approval.code_counter, codes, now=approval.at)
@@ -149,7 +159,7 @@ def _standing(plan: AnyPlan, decisions: list[Approval], rules: ApprovalRules, no
         except (ApprovalMissing, PlanStale) as error:
             refused = error
             continue
-        if not any(_same(_person(approval), _person(other)) for other in standing):
+        if not any(same_person(_person(approval), _person(other)) for other in standing):
             standing.append(approval)
     if not standing:
         raise refused or ApprovalMissing(f"nobody has approved the plan {plan.fingerprint[:12]}; open it and decide")
@@ -185,8 +195,24 @@ def _check_code_was_given(approval: Approval, rules: ApprovalRules) -> None:
         raise ApprovalMissing(f"the approval of {approval.who} has no one-time code; approve it again with the code")
 
 
+def _check_approves_once(approval: Approval, plan: AnyPlan, rules: ApprovalRules, filed: Sequence[Approval]) -> None:
+    for before in filed:
+        if before.fingerprint != plan.fingerprint or not same_person(_person(before), _person(approval)):
+            continue
+        try:
+            _check_standing(before, plan, rules, approval.at)
+        except (ApprovalMissing, PlanStale):
+            continue
+        needed = plan.second_person_needed()
+        advice = f"it needs a second person, because {needed}" if needed else "nothing more is needed of you"
+        raise ApprovalMissing(
+            f"{_person(approval)} approved the plan {plan.fingerprint[:12]} already, at"
+            f" {before.at.astimezone(UTC):%Y-%m-%d %H:%M:%S} UTC, and a person approves it once; {advice}"
+        )
+
+
 def _check_person(approval: Approval, rules: ApprovalRules) -> None:
-    if not approval.who.strip():
+    if not person_key(approval.who):
         raise ApprovalMissing("the approval names nobody; write your name")
     if rules.approver(approval.who) is None:
         raise ApprovalMissing(
@@ -194,7 +220,7 @@ def _check_person(approval: Approval, rules: ApprovalRules) -> None:
         )
     if rules.sign_in_needed and approval.signed_in_as is None:
         raise ApprovalMissing(f"{approval.who} was not signed in; open the form through the sign-in proxy")
-    if approval.signed_in_as is not None and not _same(approval.signed_in_as, approval.who):
+    if approval.signed_in_as is not None and not same_person(approval.signed_in_as, approval.who):
         raise ApprovalMissing(
             f"the approval is written for {approval.who} and was sent by {approval.signed_in_as}; approve as yourself"
         )
@@ -202,8 +228,3 @@ def _check_person(approval: Approval, rules: ApprovalRules) -> None:
 
 def _person(approval: Approval) -> str:
     return approval.signed_in_as or approval.who
-
-
-def _same(one: str, other: str) -> bool:
-    """Names differ by more than capitals and spaces, so that nobody is two persons."""
-    return " ".join(one.split()).casefold() == " ".join(other.split()).casefold()

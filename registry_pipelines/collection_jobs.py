@@ -11,7 +11,6 @@ from assets.failures import told_to_dagster
 from assets.taking.progress import LoggedProgress
 from registry_core.collection import CollectionPlan
 from registry_pipelines.approving.deciding import rules_of
-from registry_pipelines.approving.run_config import refuse_what_is_not_plain
 from registry_pipelines.doorbell import EXECUTE_OP
 from registry_pipelines.eviction.collection import CollectionRun, execute_collection
 from registry_pipelines.eviction_jobs import POOL
@@ -30,17 +29,15 @@ PLAN_COLLECTION = "plan_collection"
     description="Checks the approval, refuses while the registry takes pushes or another plan changes it, measures the"
     " storage, runs the registry's own collection as the plan says, measures again, and keeps what it wrote.",
     tags={"kind": "oci"},
+    config_schema=ExecutionForm.plain_schema(),
 )
-def collect(context: dg.OpExecutionContext, config: ExecutionForm, site: SiteResource) -> None:
-    with told_to_dagster():
-        refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
-        with site.connections() as connections:
-            run = CollectionRun(
-                context.run_id, rules_of(connections.site.approvals), Holders(context.instance).is_alive
-            )
-            fingerprint = connections.ledger.record(config.plan).fingerprint
-            with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
-                execute_collection(connections, fingerprint, run, progress=LoggedProgress(context.log.info))
+def collect(context: dg.OpExecutionContext, site: SiteResource) -> None:
+    config = ExecutionForm.filled_in(context)
+    with told_to_dagster(), site.connections() as connections:
+        run = CollectionRun(context.run_id, rules_of(connections.site.approvals), Holders(context.instance).is_alive)
+        fingerprint = connections.ledger.record(config.plan).fingerprint
+        with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
+            execute_collection(connections, fingerprint, run, progress=LoggedProgress(context.log.info))
 
 
 def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fingerprint: str) -> None:

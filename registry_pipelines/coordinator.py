@@ -1,4 +1,4 @@
-"""A run coordinator that notes who launched a run, as the sign-in proxy before the web server tells.
+"""The run coordinator of an instance: every run passes it before it is queued.
 
 In `dagster.yaml`:
 
@@ -7,18 +7,21 @@ In `dagster.yaml`:
       class: SignedInRunCoordinator
       config:
         header: X-Forwarded-Email
-        max_concurrent_runs: 10
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from dagster import DagsterRun, Field, QueuedRunCoordinator, String
+from dagster import Array, DagsterRun, Field, QueuedRunCoordinator, String
 from dagster._config.config_schema import UserConfigSchema
 from dagster._core.run_coordinator import SubmitRunContext
 from dagster._serdes import ConfigurableClassData
+
+from registry_core.plain_config import refuse_what_is_not_plain
+from registry_pipelines.launching.request import person_signed_in, refuse_what_was_not_meant, request_of
+from registry_pipelines.launching.tags import set_by_definition, tags_of_definition
 
 #: The UI shows this tag as "Launched by".
 USER_TAG = "user"
@@ -28,19 +31,41 @@ NOT_SIGNED_IN = "(not signed in)"
 
 
 class SignedInRunCoordinator(QueuedRunCoordinator):
-    """Queues runs, and sets the tag `user` from a header of the request.
+    """Queues runs, and lets none begin with an authority that was typed.
 
-    A tag typed by hand is overwritten. Trap: whoever reaches the web server without the proxy can send the header
-    too, so let nothing but the proxy reach it.
+    - Tags that choose the pod of a run are set from the definition of its job.
+    - The tag `user` is set from the header of the sign-in proxy, where one is configured; a typed one is overwritten.
+    - A request that another page may have caused is refused, and a run config that is not plain.
+
+    It does so for each run of the instance, of other code locations as well. What is refused is a failed run with one
+    sentence; the tags are set first, so that nothing typed remains in it. Trap: anyone who reaches the web server
+    without the proxy can send the header too, so let nothing but the proxy reach it.
     """
 
-    def __init__(self, header: str, inst_data: ConfigurableClassData | None = None, **queue: Any) -> None:
+    def __init__(
+        self,
+        header: str | None = None,
+        origins: Sequence[str] = (),
+        inst_data: ConfigurableClassData | None = None,
+        **queue: Any,
+    ) -> None:
         self.header = header
+        self.origins = tuple(origins)
         super().__init__(inst_data=inst_data, **queue)
 
     @classmethod
     def config_type(cls) -> UserConfigSchema:
-        own = {"header": Field(String, description="header by which the sign-in proxy names the person")}
+        own = {
+            "header": Field(
+                String, is_required=False, description="header by which the sign-in proxy names the person"
+            ),
+            "origins": Field(
+                Array(String),
+                is_required=False,
+                description="addresses under which people open the UI (`https://dagster.example.com`); only needed"
+                " where the proxy does not pass on the header Host",
+            ),
+        }
         return {**super().config_type(), **own}  # type: ignore[dict-item]  # a union; ours are mappings
 
     @classmethod
@@ -50,9 +75,18 @@ class SignedInRunCoordinator(QueuedRunCoordinator):
         return cls(inst_data=inst_data, **config_value)
 
     def submit_run(self, context: SubmitRunContext) -> DagsterRun:
-        name = (context.get_request_header(self.header) or "").strip()
+        """Queue a run. Raises Refused; the instance then marks the run as failed."""
         run = context.dagster_run
-        if name or USER_TAG in run.tags:
-            # Before it is queued, so that the run never starts with a tag that somebody typed.
-            self._instance.add_run_tags(run.run_id, {USER_TAG: name or NOT_SIGNED_IN})
+        if USER_TAG in run.tags:
+            self._instance.add_run_tags(run.run_id, {USER_TAG: NOT_SIGNED_IN})
+        own = tags_of_definition(run, context.workspace)
+        if changed := set_by_definition(run.tags, own):
+            self._instance.add_run_tags(run.run_id, changed)
+        refuse_what_is_not_plain(run.run_config)
+        request = request_of(context)
+        if request is not None:
+            refuse_what_was_not_meant(request, self.origins)
+            person = person_signed_in(request, self.header) if self.header is not None else None
+            if person is not None:
+                self._instance.add_run_tags(run.run_id, {USER_TAG: person})
         return super().submit_run(context)

@@ -14,11 +14,12 @@ from registry_core.cutover import CutoverPlan
 from registry_core.errors import Refused
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.form import ROLLBACK_OP
-from registry_pipelines.approving.run_config import refuse_another_person, refuse_what_is_not_plain
+from registry_pipelines.approving.run_config import refuse_another_person
 from registry_pipelines.cutover.execution import CutoverRun, execute_cutover
 from registry_pipelines.cutover.rollback import refuse_partial, rollback_cutover
 from registry_pipelines.doorbell import EXECUTE_OP
 from registry_pipelines.executing import ExecutionForm, outcome_told
+from registry_pipelines.forms import Form
 from registry_pipelines.holders import Holders
 from registry_pipelines.links import EXECUTE, ROLLBACK, location_of, rollback_link
 from resources.configuration.settings import Site
@@ -37,17 +38,17 @@ PLAN_CUTOVER = "plan_cutover"
     " records what it is, patches it with the API's concurrency check, watches its rollout, and writes each step into"
     " the journal. A rollout that fails is put back, and the run stops.",
     tags={"kind": "kubernetes"},
+    config_schema=ExecutionForm.plain_schema(),
 )
-def change_workloads(context: dg.OpExecutionContext, config: ExecutionForm, site: SiteResource) -> None:
-    with told_to_dagster():
-        refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
-        with site.connections() as connections:
-            fingerprint = connections.ledger.record(config.plan).fingerprint
-            with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
-                execute_cutover(connections, fingerprint, _run(context, connections), progress=_progress(context))
+def change_workloads(context: dg.OpExecutionContext, site: SiteResource) -> None:
+    config = ExecutionForm.filled_in(context)
+    with told_to_dagster(), site.connections() as connections:
+        fingerprint = connections.ledger.record(config.plan).fingerprint
+        with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
+            execute_cutover(connections, fingerprint, _run(context, connections), progress=_progress(context))
 
 
-class RollbackForm(dg.Config):
+class RollbackForm(Form):
     """Which plan is returned, and who asks for it."""
 
     plan: str = Field(description="fingerprint of the plan whose changes are returned; the link fills it in")
@@ -61,10 +62,11 @@ class RollbackForm(dg.Config):
     description="Gives every workload that a plan changed its old images and pull secrets again, last changed first."
     " What somebody changed since is left alone and told. Done again, it does nothing twice.",
     tags={"kind": "kubernetes"},
+    config_schema=RollbackForm.plain_schema(),
 )
-def return_workloads(context: dg.OpExecutionContext, config: RollbackForm, site: SiteResource) -> None:
+def return_workloads(context: dg.OpExecutionContext, site: SiteResource) -> None:
+    config = RollbackForm.filled_in(context)
     with told_to_dagster():
-        refuse_what_is_not_plain(context.run.run_config, ROLLBACK_OP)
         if not config.person.strip() or not config.reason.strip():
             raise Refused("the form gives no name or no reason; write who asks, and why")
         with site.connections() as connections:

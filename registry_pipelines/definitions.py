@@ -28,7 +28,7 @@ from registry_pipelines.replication_definitions import build_replication_definit
 from registry_pipelines.schedules import build_schedules
 from registry_pipelines.sensors import build_sensors
 from resources.configuration.load import LoadedSite, load_site
-from resources.site import SiteResource
+from resources.site import NothingHandedOn, site_resource
 
 
 def build_definitions(loaded: LoadedSite) -> dg.Definitions:
@@ -78,7 +78,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             *replication.sensors,
             *build_notification_sensors(site),
         ],
-        resources={"site": SiteResource(site_file=str(loaded.path))},
+        resources={"site": site_resource(loaded.path), "io_manager": NothingHandedOn()},
         # A process for each step costs 1.5 to 9 seconds, a step in this one 0.1 to 0.3 (design §9).
         executor=dg.in_process_executor,
     )

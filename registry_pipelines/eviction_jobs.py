@@ -16,11 +16,12 @@ from registry_core.errors import Refused
 from registry_core.eviction import Plan
 from registry_pipelines.approving.deciding import rules_of
 from registry_pipelines.approving.form import RESTORE_OP
-from registry_pipelines.approving.run_config import refuse_another_person, refuse_what_is_not_plain
+from registry_pipelines.approving.run_config import refuse_another_person
 from registry_pipelines.doorbell import EXECUTE_OP
 from registry_pipelines.eviction.execution import Run, execute_plan
 from registry_pipelines.eviction.restore import refuse_partial, restore_evicted
 from registry_pipelines.executing import ExecutionForm, outcome_told
+from registry_pipelines.forms import Form
 from registry_pipelines.holders import Holders
 from registry_pipelines.links import EXECUTE, RESTORE, location_of, restore_link
 from resources.configuration.settings import Site
@@ -37,17 +38,17 @@ POOL = "registry_delete"
     description="Checks the approval, takes fresh inventories, looks at every entry once more, keeps its manifest,"
     " deletes, reads back, and writes each step into the journal. It can only shrink the plan.",
     tags={"kind": "oci"},
+    config_schema=ExecutionForm.plain_schema(),
 )
-def execute(context: dg.OpExecutionContext, config: ExecutionForm, site: SiteResource) -> None:
-    with told_to_dagster():
-        refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
-        with site.connections() as connections:
-            run = Run(context.run_id, rules_of(connections.site.approvals), Holders(context.instance).is_alive)
-            fingerprint = connections.history.ledger.record(config.plan).fingerprint
-            with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
-                execution = execute_plan(connections, fingerprint, run, progress=LoggedProgress(context.log.info))
-                for note in execution.notes:
-                    context.log.warning(note)
+def execute(context: dg.OpExecutionContext, site: SiteResource) -> None:
+    config = ExecutionForm.filled_in(context)
+    with told_to_dagster(), site.connections() as connections:
+        run = Run(context.run_id, rules_of(connections.site.approvals), Holders(context.instance).is_alive)
+        fingerprint = connections.history.ledger.record(config.plan).fingerprint
+        with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
+            execution = execute_plan(connections, fingerprint, run, progress=LoggedProgress(context.log.info))
+            for note in execution.notes:
+                context.log.warning(note)
 
 
 def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fingerprint: str) -> None:
@@ -61,7 +62,7 @@ def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fing
         context.log_event(outcome_event(stored.record, stored.plan, journal, restore=restore, advice=advice))
 
 
-class RestorationForm(dg.Config):
+class RestorationForm(Form):
     """What is put back, and who asks for it."""
 
     plan: str = Field(description="fingerprint of the plan that deleted it; the link fills it in")
@@ -78,10 +79,11 @@ class RestorationForm(dg.Config):
     description="Puts the kept manifests and their tags back, children first, proves the digests, and says which"
     " blobs the registry has collected meanwhile. Putting back what is there changes nothing.",
     tags={"kind": "oci"},
+    config_schema=RestorationForm.plain_schema(),
 )
-def restore(context: dg.OpExecutionContext, config: RestorationForm, site: SiteResource) -> None:
+def restore(context: dg.OpExecutionContext, site: SiteResource) -> None:
+    config = RestorationForm.filled_in(context)
     with told_to_dagster():
-        refuse_what_is_not_plain(context.run.run_config, RESTORE_OP)
         if not config.person.strip() or not config.reason.strip():
             raise Refused("the form gives no name or no reason; write who asks, and why")
         with site.connections() as connections:

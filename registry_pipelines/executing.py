@@ -3,13 +3,13 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 
-import dagster as dg
 from pydantic import Field
 
 from registry_core.errors import RegistryPipelinesError
+from registry_pipelines.forms import Form
 
 
-class ExecutionForm(dg.Config):
+class ExecutionForm(Form):
     """Which plan; what it holds and who approved it is read where it is kept."""
 
     plan: str = Field(description="fingerprint of an approved plan")

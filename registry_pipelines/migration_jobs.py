@@ -12,7 +12,6 @@ from assets.names import migrations_of
 from assets.taking.progress import LoggedProgress
 from registry_core.migration import MigrationPlan
 from registry_pipelines.approving.deciding import rules_of
-from registry_pipelines.approving.run_config import refuse_what_is_not_plain
 from registry_pipelines.doorbell import EXECUTE_OP
 from registry_pipelines.executing import ExecutionForm, outcome_told
 from registry_pipelines.holders import Holders
@@ -34,15 +33,15 @@ VERIFY = "verify_migrations"
     description="Checks the approval, looks at every tag once more, copies each image with its digest unchanged and its"
     " tags last, reads it back, and writes each outcome into the journal as it comes. It can only shrink the plan.",
     tags={"kind": "oci"},
+    config_schema=ExecutionForm.plain_schema(),
 )
-def copy_images(context: dg.OpExecutionContext, config: ExecutionForm, site: SiteResource) -> None:
-    with told_to_dagster():
-        refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
-        with site.connections() as connections:
-            run = MigrationRun(context.run_id, rules_of(connections.site.approvals), Holders(context.instance).is_alive)
-            fingerprint = connections.ledger.record(config.plan).fingerprint
-            with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
-                execute_migration(connections, fingerprint, run, progress=LoggedProgress(context.log.info))
+def copy_images(context: dg.OpExecutionContext, site: SiteResource) -> None:
+    config = ExecutionForm.filled_in(context)
+    with told_to_dagster(), site.connections() as connections:
+        run = MigrationRun(context.run_id, rules_of(connections.site.approvals), Holders(context.instance).is_alive)
+        fingerprint = connections.ledger.record(config.plan).fingerprint
+        with outcome_told(lambda: _tell_outcome(context, connections, fingerprint)):
+            execute_migration(connections, fingerprint, run, progress=LoggedProgress(context.log.info))
 
 
 def _tell_outcome(context: dg.OpExecutionContext, connections: Connections, fingerprint: str) -> None:

@@ -16,8 +16,8 @@ from assets.taking.replication_deletions import take_replicated_deletions
 from registry_core.errors import RegistryPipelinesError
 from registry_core.replication_status import ReplicationStatus
 from registry_pipelines.approving.deciding import rules_of
-from registry_pipelines.approving.run_config import refuse_what_is_not_plain
 from registry_pipelines.doorbell import EXECUTE_OP
+from registry_pipelines.forms import Form
 from registry_pipelines.holders import Holders
 from registry_pipelines.links import EXECUTE, links_of_plan
 from registry_pipelines.migration_jobs import POOL
@@ -33,7 +33,7 @@ _WAIT_SECONDS = 60
 PLAN_DELETIONS = "plan_replicated_deletions"
 
 
-class ReplicationForm(dg.Config):
+class ReplicationForm(Form):
     """Which rule. What it may do was approved with it, and is read where that is kept."""
 
     replication: str = Field(description="name of a replication of the site's file")
@@ -46,17 +46,17 @@ class ReplicationForm(dg.Config):
     " what is missing with its digest unchanged and its tags last, reads it back, and writes down what came of each"
     " image. It never deletes.",
     tags={"kind": "oci"},
+    config_schema=ReplicationForm.plain_schema(),
 )
-def copy_by_rule(context: dg.OpExecutionContext, config: ReplicationForm, site: SiteResource) -> None:
-    with told_to_dagster():
-        refuse_what_is_not_plain(context.run.run_config, EXECUTE_OP)
-        with site.connections() as connections:
-            alive = Holders(context.instance).is_alive
-            _wait_for_others(context, connections, config, alive)
-            with _status_told_after(context, connections, config.replication):
-                run = ReplicationRun(context.run_id, config.trigger, rules_of(connections.site.approvals), alive)
-                done = replicate(connections, config.replication, run, progress=LoggedProgress(context.log.info))
-                context.log.info(f"{config.replication}: {done}")
+def copy_by_rule(context: dg.OpExecutionContext, site: SiteResource) -> None:
+    config = ReplicationForm.filled_in(context)
+    with told_to_dagster(), site.connections() as connections:
+        alive = Holders(context.instance).is_alive
+        _wait_for_others(context, connections, config, alive)
+        with _status_told_after(context, connections, config.replication):
+            run = ReplicationRun(context.run_id, config.trigger, rules_of(connections.site.approvals), alive)
+            done = replicate(connections, config.replication, run, progress=LoggedProgress(context.log.info))
+            context.log.info(f"{config.replication}: {done}")
 
 
 def _wait_for_others(
@@ -114,7 +114,7 @@ def build_replication_job() -> dg.JobDefinition:
     return replicate_job
 
 
-class DeletionsForm(dg.Config):
+class DeletionsForm(Form):
     """Of which rule."""
 
     replication: str = Field(description="name of a replication of the site's file")
@@ -125,8 +125,10 @@ class DeletionsForm(dg.Config):
     description="Makes an eviction plan at the destination of what the source deleted since it was replicated, and"
     " files it for a decision. Nothing is deleted; what is in use, or kept by a policy of the site, stays.",
     tags={"kind": "oci"},
+    config_schema=DeletionsForm.plain_schema(),
 )
-def plan_deletions(context: dg.OpExecutionContext, config: DeletionsForm, site: SiteResource) -> None:
+def plan_deletions(context: dg.OpExecutionContext, site: SiteResource) -> None:
+    config = DeletionsForm.filled_in(context)
     with told_to_dagster(), site.connections() as connections:
         rules = rules_of(connections.site.approvals)
         found = take_replicated_deletions(connections, config.replication, rules, run_id=context.run_id)

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 from pydantic import Field
 
+from registry_core.plain_config import refuse_what_is_not_plain
 from resources.configuration.load import LoadedSite, load_site
 from resources.connections import Connections
 
@@ -26,3 +27,34 @@ class SiteResource(dg.ConfigurableResource):
         """Clusters, registries and history of the site, closed at the end of the block."""
         with Connections(self.loaded()) as connections:
             yield connections
+
+
+def site_resource(path: Path) -> dg.ResourceDefinition:
+    """The resource of a deployment: a site whose file is decided here, and by nothing that a run is given.
+
+    It has no config, which could name another site's file, with other approvers. Every job and asset takes it, so that
+    here each run is refused whose config is not plain, also one that passed no run coordinator of ours.
+    """
+
+    def open_site(context: dg.InitResourceContext) -> SiteResource:
+        if context.run is not None:  # sensors and schedules have none
+            refuse_what_is_not_plain(context.run.run_config)
+        return SiteResource(site_file=str(path))
+
+    return dg.ResourceDefinition(open_site, config_schema={}, description="The site and its configuration file.")
+
+
+class NothingHandedOn(dg.ConfigurableIOManager):
+    """The IO manager of all assets and ops: what they make is in the history, and they hand nothing on.
+
+    Dagster's default one writes pickles below a folder that the config of a run can name.
+    """
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Raises TypeError for a value: there is no place for it."""
+        if obj is not None:
+            raise TypeError(f"{context.step_key} returned a value; keep it in the history and return its description")
+
+    def load_input(self, context: dg.InputContext) -> None:
+        """There is nothing to load."""
+        raise TypeError(f"{context.step_key} asks for a value of {context.upstream_output}; read it from the history")

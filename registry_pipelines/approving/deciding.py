@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from registry_core.approval import Approval, ApprovalRules, Approver, Verdict
 from registry_core.errors import Refused
+from registry_core.persons import person_name
 from registry_pipelines.approving.codes import counter_of_code
 from resources.configuration.approval_settings import ApprovalSettings
 from resources.connections import Connections
@@ -59,7 +60,7 @@ def file_decision(connections: Connections, decided: PersonsDecision) -> FiledDe
     approval = Approval(
         fingerprint=record.fingerprint,
         decision=decided.decision,
-        who=" ".join(decided.approver.split()),
+        who=person_name(decided.approver),
         at=at,
         reason=" ".join(decided.reason.split()),
         count=decided.count,

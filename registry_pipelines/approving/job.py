@@ -11,12 +11,13 @@ from assets.plan_approval import approval_event, decision_sentence
 from registry_core.plan_words import PLAN_WORDS, PlanKind
 from registry_pipelines.approving.deciding import PersonsDecision, file_decision
 from registry_pipelines.approving.form import APPROVAL_OP
-from registry_pipelines.approving.run_config import refuse_what_is_not_plain, signed_in_person
+from registry_pipelines.approving.run_config import refuse_a_repeated_form, signed_in_person
+from registry_pipelines.forms import Form
 from registry_pipelines.links import EXECUTE, approve_job
 from resources.site import SiteResource
 
 
-class DecisionForm(dg.Config):
+class DecisionForm(Form):
     """What a person decides over one plan, and adds of their own. The number has the name of what is counted."""
 
     plan: str = Field(description="fingerprint of the plan; the link fills it in")
@@ -31,16 +32,17 @@ def build_approval_job(kind: PlanKind) -> dg.JobDefinition:
     words = PLAN_WORDS[kind]
     about = f"number of {words.field} that {words.happens}, typed again from the summary of the plan"
     counted: typing.Any = (int, Field(description=about))
-    form = create_model("DecisionForm", __base__=DecisionForm, **{words.field: counted})
+    form: type[DecisionForm] = create_model("DecisionForm", __base__=DecisionForm, **{words.field: counted})
 
     @dg.op(
         name=f"decide_{kind}",  # ops of a repository have names of their own; the form calls it `decide`
         description="Checks the decision (person, number, reason, code, age of the plan) and files it.",
         tags={"kind": "person"},
+        config_schema=form.plain_schema(),
     )
-    def decide(context: dg.OpExecutionContext, config: form, site: SiteResource) -> None:
+    def decide(context: dg.OpExecutionContext, site: SiteResource) -> None:
         with told_to_dagster():
-            _decide(context, config, words.field, site)
+            _decide(context, form.filled_in(context), words.field, site)
 
     @dg.job(
         name=approve_job(kind),
@@ -56,7 +58,7 @@ def build_approval_job(kind: PlanKind) -> dg.JobDefinition:
 
 
 def _decide(context: dg.OpExecutionContext, form: DecisionForm, counted: str, site: SiteResource) -> None:
-    refuse_what_is_not_plain(context.run.run_config, APPROVAL_OP)
+    refuse_a_repeated_form(context.run)
     with site.connections() as connections:
         header = connections.site.approvals.sign_in_header
         filed = file_decision(

@@ -1,30 +1,24 @@
-"""What a run of a form may have been given, and who gave it."""
+"""Who sent the form of a run, and whether it is sent for the first time."""
 
 from __future__ import annotations
-
-from collections.abc import Mapping
-from typing import Any
 
 import dagster as dg
 
 from registry_core.errors import Refused
+from registry_core.persons import same_person
 from registry_pipelines.coordinator import NOT_SIGNED_IN, USER_TAG, SignedInRunCoordinator
 
 
-def refuse_what_is_not_plain(run_config: Mapping[str, Any], op: str) -> None:
-    """Refuse a form that holds anything but what a person types.
+def refuse_a_repeated_form(run: dg.DagsterRun) -> None:
+    """Refuse a decision that an old run made: re-executed by hand, or by Dagster's own retries.
 
-    `{env: NAME}` in any value is resolved by Dagster in the run, so that a "reason" could print a secret; and
-    config of resources could name another site's file, with other approvers.
+    A decision is of the moment in which a person read the plan, and a form that was sent before says nothing of today.
     """
-    others = [key for key in run_config if key not in ("ops", "loggers")]
-    if others:
-        raise Refused(f"the form holds `{others[0]}`, and only `ops` may be filled in; open it again by the link")
-    config = run_config.get("ops", {}).get(op, {}).get("config", {})
-    for key, value in config.items():
-        values = value if isinstance(value, list) else [value]
-        if any(isinstance(one, bool) or not isinstance(one, (str, int)) for one in values):
-            raise Refused(f"`{key}` of the form is no plain text or number; write what it says in words of your own")
+    if run.parent_run_id is not None:
+        raise Refused(
+            f"this run repeats the decision of the run {run.parent_run_id[:8]}, and a decision is not repeated; open"
+            " the plan and send its form"
+        )
 
 
 def signed_in_person(run: dg.DagsterRun, instance: dg.DagsterInstance, header: str | None) -> str | None:
@@ -47,7 +41,7 @@ def signed_in_person(run: dg.DagsterRun, instance: dg.DagsterInstance, header: s
 def refuse_another_person(run: dg.DagsterRun, instance: dg.DagsterInstance, header: str | None, person: str) -> None:
     """Refuse a form that is written for somebody other than who is signed in, where that is known."""
     signed_in = signed_in_person(run, instance, header)
-    if header is not None and (signed_in is None or signed_in.casefold() != person.strip().casefold()):
+    if header is not None and (signed_in is None or not same_person(signed_in, person)):
         raise Refused(
             f"the form is written for {person} and was sent by {signed_in or 'nobody known'}; ask as yourself"
         )

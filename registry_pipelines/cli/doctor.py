@@ -29,7 +29,7 @@ def doctor(
     form = form_of(as_json, as_csv)
     loaded = invocation(context).site()
     found: list[Diagnosis] = []
-    with progress("trying", 2 + len(loaded.site.clusters) + len(loaded.site.registries)) as advance:
+    with progress("trying", 3 + len(loaded.site.clusters) + len(loaded.site.registries)) as advance:
         subjects: set[str] = set()
         for diagnosis in _everything(loaded, quick=quick):
             found.append(diagnosis)
@@ -47,11 +47,13 @@ def doctor(
 def _everything(loaded: LoadedSite, *, quick: bool) -> Iterator[Diagnosis]:
     # Kubernetes, SQLAlchemy and pycurl together take a second to import.
     from registry_pipelines.cli.doctor_clusters import diagnose_clusters, unknown_hosts
+    from registry_pipelines.cli.doctor_dagster import diagnose_dagster
     from registry_pipelines.cli.doctor_database import diagnose_database
     from registry_pipelines.cli.doctor_registries import diagnose_registries
 
     yield Diagnosis("configuration", "read", "ok", str(loaded.path))
     yield from diagnose_database(loaded)
+    yield from diagnose_dagster(loaded)
     hosts: dict[str, set[str]] | None = None if quick else {}
     yield from diagnose_clusters(loaded, hosts)
     yield from diagnose_registries(loaded)

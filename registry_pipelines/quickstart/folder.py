@@ -57,6 +57,10 @@ nux:
   enabled: false
 run_monitoring:
   enabled: true
+# Every run passes it: nothing that is typed at a launch chooses what a run may do.
+run_coordinator:
+  module: registry_pipelines.coordinator
+  class: SignedInRunCoordinator
 concurrency:
   runs:
     max_concurrent_runs: 2

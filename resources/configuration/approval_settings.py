@@ -7,6 +7,7 @@ from typing import Annotated
 
 from pydantic import Field, field_validator
 
+from registry_core.persons import person_key
 from resources.configuration.base import Settings
 from resources.configuration.secrets import SecretName
 from resources.configuration.spans import Span
@@ -51,7 +52,7 @@ class ApprovalSettings(Settings):
     @field_validator("approvers")
     @classmethod
     def _each_once(cls, approvers: tuple[ApproverSettings, ...] | None) -> tuple[ApproverSettings, ...] | None:
-        names = [" ".join(one.name.split()).casefold() for one in approvers or ()]
+        names = [person_key(one.name) for one in approvers or ()]
         twice = sorted({name for name in names if names.count(name) > 1})
         if twice:
             raise ValueError(f"{', '.join(twice)} stands there twice; keep one, so that nobody is two persons")

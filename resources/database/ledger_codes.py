@@ -8,6 +8,7 @@ import sqlalchemy as sa
 
 from registry_core.approval import Approval
 from registry_core.approval_codes import WRONG_CODES_WITHIN, CodesSeen
+from registry_core.persons import person_key
 from resources.database.connection import lock
 from resources.database.ledger_schema import spent_codes, wrong_codes
 from resources.database.times import from_micros, to_micros
@@ -21,7 +22,7 @@ def see_code(connection: sa.Connection, approval: Approval, *, wrong: bool) -> C
 
     The person's codes are held until the transaction ends, so that of many guesses at once each finds the others.
     """
-    person = _person(approval.who)
+    person = person_key(approval.who)
     lock(connection, f"codes of {person}")
     steps = sa.select(spent_codes.c.counter).where(spent_codes.c.person == person)
     before = tuple(connection.execute(steps).scalars())
@@ -34,7 +35,7 @@ def see_code(connection: sa.Connection, approval: Approval, *, wrong: bool) -> C
 
 def count_wrong_code(connection: sa.Connection, approval: Approval) -> None:
     """Note a wrong code of this person."""
-    person, at = _person(approval.who), approval.at
+    person, at = person_key(approval.who), approval.at
     connection.execute(sa.insert(wrong_codes).values(person=person, given_at=to_micros(at)))
     connection.execute(
         sa.delete(wrong_codes).where(wrong_codes.c.person == person, wrong_codes.c.given_at < _oldest(at))
@@ -43,8 +44,3 @@ def count_wrong_code(connection: sa.Connection, approval: Approval) -> None:
 
 def _oldest(at: datetime) -> int:
     return to_micros(at - _KEPT)
-
-
-def _person(name: str) -> str:
-    """Names differ by more than capitals and spaces, as in `registry_core.approval`."""
-    return " ".join(name.split()).casefold()

@@ -44,7 +44,7 @@ def file_decision(
             withdrawn = row.state == "executing" and row.kind == "replication" and approval.decision == "reject"
             if row.state not in _OPEN and not withdrawn:
                 raise Refused(f"the plan {fingerprint[:12]} {_TOO_LATE[row.state].format(why=row.why)}")
-            file_approval(approval, stored.plan, rules, codes=seen)
+            file_approval(approval, stored.plan, rules, codes=seen, filed=_of_plan(connection, fingerprint))
         except Refused as error:
             refused = error  # raised outside, so that the spent code stays spent, and the wrong one counted
             if isinstance(error, WrongCode):

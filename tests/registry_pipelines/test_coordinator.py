@@ -1,17 +1,13 @@
-"""Who launched a run: what the sign-in proxy says, never what somebody typed."""
+"""Who approves: the person whom the coordinator recorded, never a name that was typed."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
 
 import dagster as dg
 import pytest
 import yaml
-from dagster._core.run_coordinator import SubmitRunContext
-from dagster._core.workspace.context import WorkspaceRequestContext
 
 from registry_core.errors import Refused
 from registry_pipelines.approving.form import approval_form
@@ -20,7 +16,6 @@ from registry_pipelines.coordinator import NOT_SIGNED_IN, SignedInRunCoordinator
 from tests.company import Company
 from tests.registry_pipelines.planning import (
     failure_of,
-    job_origin,
     make_plan,
     newest_plan,
     send_form,
@@ -47,43 +42,11 @@ def signed_in(tmp_path: Path) -> Iterator[dg.DagsterInstance]:
 def nothing() -> None: ...
 
 
-def submitted(instance: dg.DagsterInstance, *, header: str | None, typed: str | None) -> dict[str, str]:
-    """Tags of a run that was launched with this header and this typed tag."""
-    made = instance.create_run_for_job(nothing, tags={} if typed is None else {"user": typed})
-    run = made.with_job_origin(job_origin("registry_pipelines"))
-    instance.run_storage.replace_job_origin(made, job_origin("registry_pipelines"))
-    headers = {} if header is None else {HEADER: header}
-    request = object.__new__(WorkspaceRequestContext)
-    request._source = SimpleNamespace(headers=headers)  # as a web request has it
-    context = SubmitRunContext(dagster_run=run, workspace=cast(Any, request))
-    instance.run_coordinator.submit_run(context)
-    assert cast(Any, instance.get_run_by_id(run.run_id)).status == dg.DagsterRunStatus.QUEUED
-    stored = instance.get_run_by_id(run.run_id)
-    assert stored is not None
-    return dict(stored.tags)
-
-
 def test_dagster_yaml_makes_it_with_its_header_and_its_queue(signed_in: dg.DagsterInstance) -> None:
     coordinator = signed_in.run_coordinator
     assert isinstance(coordinator, SignedInRunCoordinator)
     assert coordinator.header == HEADER
     assert coordinator.get_run_queue_config().max_concurrent_runs == 4
-
-
-@pytest.mark.parametrize(
-    ("header", "typed", "told"),
-    [
-        ("alice@example.com", None, "alice@example.com"),
-        ("alice@example.com", "bob@example.com", "alice@example.com"),
-        (None, "bob@example.com", NOT_SIGNED_IN),
-        ("  ", "bob@example.com", NOT_SIGNED_IN),
-        (None, None, None),
-    ],
-)
-def test_the_tag_is_of_the_header_and_a_typed_one_is_never_believed(
-    signed_in: dg.DagsterInstance, header: str | None, typed: str | None, told: str | None
-) -> None:
-    assert submitted(signed_in, header=header, typed=typed).get("user") == told
 
 
 def test_without_the_coordinator_nobody_counts_as_signed_in(instance: dg.DagsterInstance) -> None:
