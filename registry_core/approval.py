@@ -13,6 +13,7 @@ from typing import Literal
 
 from registry_core.approval_codes import CodesSeen, check_code
 from registry_core.errors import ApprovalMissing, PlanStale
+from registry_core.limits import Limits
 from registry_core.persons import person_key, same_person
 from registry_core.plan_words import PLAN_WORDS
 from registry_core.plans import AnyPlan
@@ -51,10 +52,12 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalRules:
-    """What the site asks of an approval. `approvers` None: whoever reaches the form may approve."""
+    """What the site asks of an approval. `approvers` None: whoever reaches the form may approve. `limits`: those of the
+    configuration of today, which hold beside those of the plan."""
 
     approvers: tuple[Approver, ...] | None = None
     sign_in_needed: bool = False
+    limits: Limits | None = None
 
     def approver(self, name: str) -> Approver | None:
         if self.approvers is None:
@@ -132,7 +135,7 @@ def check_approval(
         if rejection.decision == "reject" and rules.approver(rejection.who) is not None:
             raise ApprovalMissing(f"{rejection.who} rejected the plan {name}: {rejection.reason}; make a new plan")
     standing = _standing(plan, decisions, rules, now)
-    if len(standing) < 2 and (why := plan.second_person_needed()):
+    if len(standing) < 2 and (why := plan.second_person_needed(rules.limits)):
         raise ApprovalMissing(
             f"the plan {name} needs a second person beside {standing[0].who}: {why}; let somebody else approve it too"
         )

@@ -13,6 +13,7 @@ from functools import cached_property
 from typing import Any, ClassVar, Literal
 
 from registry_core.fingerprint import canonical_json, fingerprint
+from registry_core.limits import Limits
 from registry_core.plan_documents import parse_snapshot, parse_time, print_snapshot, print_time, read_plan_document
 from registry_core.plan_words import PlanKind
 from registry_core.plans import registry_touched
@@ -139,8 +140,8 @@ class CollectionPlan:
             or found.last_deleted_at > known.last_deleted_at
         )
 
-    def second_person_needed(self) -> str | None:
-        return self.second_person
+    def second_person_needed(self, today: Limits | None = None) -> str | None:
+        return self.second_person or (today.needs_second_person(images=self.counted, share=0) if today else None)
 
     def rows(self) -> Iterator[Mapping[str, str]]:
         for entry in self.entries:

@@ -14,6 +14,7 @@ from typing import Any, ClassVar, Literal
 
 from registry_core.cutover_entries import Elsewhere, Entry, ImageChange, Left, PullSecret
 from registry_core.fingerprint import canonical_json, fingerprint
+from registry_core.limits import Limits
 from registry_core.plan_documents import parse_time, print_time, read_plan_document
 from registry_core.plan_words import PlanKind
 from registry_core.plans import cluster_touched, registry_touched
@@ -156,7 +157,7 @@ class CutoverPlan:
             "left": len(self.left),
         }
 
-    def second_person_needed(self) -> str | None:
+    def second_person_needed(self, today: Limits | None = None) -> str | None:
         most = self.basis.second_person_above
         if most is not None and self.counted > most:
             setting = f"cutovers.{self.basis.name}.second_person_above = {most:,}"

@@ -121,8 +121,9 @@ class Plan:
             "repositories": len({entry.repository for entry in self.entries}),
         }
 
-    def second_person_needed(self) -> str | None:
-        return self.basis.limits.needs_second_person(images=self.images, share=self.share)
+    def second_person_needed(self, today: Limits | None = None) -> str | None:
+        limits = self.basis.limits.stricter(today) if today is not None else self.basis.limits
+        return limits.needs_second_person(images=self.images, share=self.share)
 
     def rows(self) -> Iterator[Mapping[str, str]]:
         for entry in self.entries:

@@ -13,15 +13,23 @@ could not be asked."""
 OUTCOME_WORDS: tuple[OutcomeWord, ...] = get_args(OutcomeWord)
 
 _WITHOUT_WHY = ("deleted", "already gone")
+_FOR_NOW = "for now, as "
 
 
 @dataclass(frozen=True, slots=True)
 class EntryOutcome:
     """The outcome of one entry. As text: `deleted`, `already gone`, `spared: <why>`, `refused by registry: <code>`,
-    `failed: <why>`."""
+    `failed: <why>`. `spared: for now, as <why>` is open: what was found may be otherwise at another look."""
 
     word: OutcomeWord
     why: str = ""
+
+    @classmethod
+    def spared(cls, why: str, *, for_now: bool = False) -> EntryOutcome:
+        return cls("spared", _FOR_NOW + why if for_now else why)
+
+    def for_good(self) -> EntryOutcome:
+        return EntryOutcome(self.word, self.why.removeprefix(_FOR_NOW))
 
     def __str__(self) -> str:
         return self.word if self.word in _WITHOUT_WHY else f"{self.word}: {self.why}"
@@ -29,7 +37,11 @@ class EntryOutcome:
     @property
     def is_final(self) -> bool:
         """Whether a second start of the plan leaves this entry alone."""
-        return self.word in ("deleted", "already gone", "spared")
+        return self.word in ("deleted", "already gone") or (self.word == "spared" and not self.is_for_now)
+
+    @property
+    def is_for_now(self) -> bool:
+        return self.word == "spared" and self.why.startswith(_FOR_NOW)
 
 
 DELETED = EntryOutcome("deleted")

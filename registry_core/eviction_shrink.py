@@ -25,6 +25,8 @@ class Fresh:
     refers to, images that refer to it.
     `gone`: images that the registry answered 404 for. `unread`: repositories that could not be read, and why.
     `protected`: images that the registry's vendor holds, in words.
+    `kept` and `kept_tags`: images, and tags (repository, tag), that the policies of now keep, in words.
+    `doubts`: repositories of which the registry contradicts what it said before, in words.
     """
 
     tags: Mapping[str, Mapping[str, str | None]]
@@ -34,14 +36,18 @@ class Fresh:
     unread: Mapping[str, str] = field(default_factory=dict)
     protected: Mapping[Image, str] = field(default_factory=dict)
     policies: Policies | None = None
+    kept: Mapping[Image, str] = field(default_factory=dict)
+    kept_tags: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    doubts: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Spared:
-    """An entry that stays, and why, in words for the journal."""
+    """An entry that stays, and why, in words for the journal. `for_now`: another look may find that it can go."""
 
     entry: Entry
     why: str
+    for_now: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,9 +78,15 @@ def shrink(entries: Iterable[Entry], fresh: Fresh) -> Shrunk:
         if reason:
             why[entry.image] = reason
     _spare_families(rest, fresh, why)
+    for entry in rest:
+        if reason := _why_kept(entry, fresh):
+            why.setdefault(entry.image, f"kept by the policies of now: {reason}")
+    _spare_families(rest, fresh, why)
+    for_now = {entry.image for entry in rest if entry.repository in fresh.doubts and entry.image not in why}
+    why.update({image: fresh.doubts[image[0]] for image in for_now})
     return Shrunk(
         entries=tuple(entry for entry in rest if entry.image not in why),
-        spared=tuple(Spared(entry, why[entry.image]) for entry in rest if entry.image in why),
+        spared=tuple(Spared(entry, why[entry.image], entry.image in for_now) for entry in rest if entry.image in why),
         gone=tuple(gone),
     )
 
@@ -88,10 +100,12 @@ def _tags_by_digest(tags: Mapping[str, str | None]) -> dict[str | None, list[str
 
 
 def _protected(policies: Policies | None, repository: str) -> str | None:
-    number = policies.entry_of(repository) if policies is not None else None
-    if policies is None or number is None or not policies.entries[number].protect:
+    if policies is None:
         return None
-    return f"protected since by policies[{number}]"
+    number = policies.entry_of(repository)
+    if number is None:
+        return "no policy matches the repository any more, so it is kept whole"
+    return f"protected since by policies[{number}]" if policies.entries[number].protect else None
 
 
 def _why_spared(entry: Entry, fresh: Fresh, tags_now: Mapping[str | None, list[str]]) -> str | None:
@@ -114,6 +128,12 @@ def _why_spared(entry: Entry, fresh: Fresh, tags_now: Mapping[str | None, list[s
     if entry.kind == "untag":
         return _why_its_tags_stay(entry, fresh, others)
     return f"it has the new tag {min(others)}" if others else None
+
+
+def _why_kept(entry: Entry, fresh: Fresh) -> str | None:
+    if entry.kind == "delete":
+        return fresh.kept.get(entry.image)
+    return next((why for tag in entry.tags if (why := fresh.kept_tags.get((entry.repository, tag)))), None)
 
 
 def _why_its_tags_stay(entry: Entry, fresh: Fresh, others: Iterable[str]) -> str | None:

@@ -18,7 +18,7 @@ Image = tuple[str, str]  #: repository and digest
 class UseNow:
     """By whom, in words. Nothing known is nothing used: only for repositories that were looked at."""
 
-    images: Mapping[Image, str] = field(default_factory=dict)  #: used themselves or through a child
+    images: Mapping[Image, str] = field(default_factory=dict)  #: used themselves, through a child, or through an index
     tags: Mapping[tuple[str, str], str] = field(default_factory=dict)  #: by repository and tag: a workload names it
     whole: Mapping[Image, str] = field(default_factory=dict)  #: in use by somebody who names none of the image's tags
 
@@ -34,9 +34,10 @@ def use_now(nodes: Nodes, usage: pd.DataFrame) -> UseNow:
         images.setdefault((repository, digest), user)
     for row in np.unique(rows[rows >= 0]).tolist():
         user = images[stored[row]]
-        above = nodes.graph.closure(np.array([row]), down=False, up=True, referrers=False)
-        for parent in np.flatnonzero(above).tolist():
-            images.setdefault(stored[parent], user)
+        for down in (False, True):  # apart: together they would reach the other images of an index
+            around = nodes.graph.closure(np.array([row]), down=down, up=not down, referrers=False)
+            for other in np.flatnonzero(around).tolist():
+                images.setdefault(stored[other], user)
     naming = find_naming(nodes, image=rows, references=usage["reference"])
     tags = zip(nodes.catalog.tags["repository"], nodes.catalog.tags["tag"], strict=True)
     return UseNow(

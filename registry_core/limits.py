@@ -45,6 +45,14 @@ class Limits:
             return f"{share:.0%} of the registry goes, more than limits.second_person_above_share = {largest:.0%}"
         return None
 
+    def stricter(self, other: Limits) -> Limits:
+        """Of each limit the stricter of both."""
+        values: dict[str, Any] = {}
+        for field in fields(self):
+            both = [value for value in (getattr(self, field.name), getattr(other, field.name)) if value is not None]
+            values[field.name] = (max if field.name.startswith("min_") else min)(both, default=None)
+        return Limits(**values)
+
     def to_json(self) -> dict[str, Any]:
         written: dict[str, Any] = {}
         for field in fields(self):

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 from registry_core.copy_rule import CopyRule
 from registry_core.fingerprint import canonical_json, fingerprint
+from registry_core.limits import Limits
 from registry_core.migration_entries import MigrationEntry
 from registry_core.plan_documents import parse_snapshot, parse_time, print_snapshot, print_time, read_plan_document
 from registry_core.plan_words import PlanKind
@@ -113,7 +114,7 @@ class MigrationPlan:
             "unreadable_images": len(self.of("unreadable")),
         }
 
-    def second_person_needed(self) -> str | None:
+    def second_person_needed(self, today: Limits | None = None) -> str | None:
         """No image is taken away, so one approver is enough. Tags that are moved stand in the plan, each with what it
         points to now."""
         return None

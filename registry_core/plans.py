@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol, Self, TypeVar
 
+from registry_core.limits import Limits
 from registry_core.plan_words import PlanKind
 
 
@@ -51,8 +52,9 @@ class AnyPlan(Protocol):
     def figures(self) -> Mapping[str, int]:
         """What a list shows of it beside `counted`; plural nouns, or sizes that end in `_bytes`."""
 
-    def second_person_needed(self) -> str | None:
-        """Why one approver is not enough, as a clause that names the setting; None where one is."""
+    def second_person_needed(self, today: Limits | None = None) -> str | None:
+        """Why one approver is not enough, as a clause that names the setting; None where one is. Where an image is
+        taken away the limits of `today` hold beside those of the plan."""
 
     def rows(self) -> Iterator[Mapping[str, str]]:
         """One a line of the plan, in its order, as a person reads it: the same short columns in each row."""

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from registry_core.copy_rule import CopyRule
 from registry_core.fingerprint import canonical_json, fingerprint
+from registry_core.limits import Limits
 from registry_core.plan_documents import read_plan_document
 from registry_core.plan_words import PlanKind
 from registry_core.plans import registry_touched
@@ -70,7 +71,7 @@ class ReplicationRule:
     def figures(self) -> Mapping[str, int]:
         return {}
 
-    def second_person_needed(self) -> str | None:
+    def second_person_needed(self, today: Limits | None = None) -> str | None:
         """No image is taken away, so one approver is enough. A rule that moves tags which others wrote (`overwrite`)
         says so in the row that is approved."""
         return None

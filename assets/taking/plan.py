@@ -91,7 +91,11 @@ def _tags_by_repository(decisions: Decisions) -> dict[str, int]:
 def decide_now(connections: Connections, registry: str, policies: Policies | None = None) -> Decisions:
     """Decide over every image of a registry by the newest evidence; `policies` None: those of the configuration."""
     policies = policies or read_policies(connections.site.policies)
-    gathered = gather_evidence(connections, registry)
+    return decide_by(connections, gather_evidence(connections, registry), policies)
+
+
+def decide_by(connections: Connections, gathered: Gathered, policies: Policies) -> Decisions:
+    """Decide over every image of a registry by this evidence."""
     usage = _with_the_past(connections, gathered, join_evidence(connections, gathered), policies)
     return decide(policies, gathered.catalog, usage, evidence=evidence_of(connections, gathered))
 

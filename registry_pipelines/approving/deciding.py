@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from assets.taking.plan import limits_of
 from registry_core.approval import Approval, ApprovalRules, Approver, Verdict
 from registry_core.errors import Refused
 from registry_core.persons import person_name
@@ -51,7 +52,7 @@ def rules_of(settings: ApprovalSettings) -> ApprovalRules:
 def file_decision(connections: Connections, decided: PersonsDecision) -> FiledDecision:
     """Check and file. Raises ApprovalMissing, PlanStale or Refused with what to correct; then nothing was filed."""
     settings, ledger = connections.site.approvals, connections.history.ledger
-    rules = rules_of(settings)
+    rules = replace(rules_of(settings), limits=limits_of(connections.site))
     record = ledger.record(decided.plan)
     if record.entry_count == 0:
         raise Refused(f"the plan {record.short} has no entries, so there is nothing to decide")

@@ -10,10 +10,11 @@ from __future__ import annotations
 import shlex
 from collections.abc import Callable, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from assets.taking.collection import collection_way
+from assets.taking.plan import limits_of
 from assets.taking.progress import Progress, Silent
 from assets.taking.uncollected import find_uncollected
 from registry_core.approval import ApprovalRules
@@ -54,7 +55,12 @@ def execute_collection(
     """
     ledger = connections.ledger
     claim = ledger.claim(
-        fingerprint, run.run_id, CollectionPlan, rules=run.rules, holder_is_alive=run.holder_is_alive, now=run.clock()
+        fingerprint,
+        run.run_id,
+        CollectionPlan,
+        rules=replace(run.rules, limits=limits_of(connections.site)),
+        holder_is_alive=run.holder_is_alive,
+        now=run.clock(),
     )
     try:
         _refuse_if_collected_since(connections, claim)

@@ -1,25 +1,25 @@
 """Delete what of one wave may go: in order within a repository, several repositories at once, read back.
 
-The vendor's own API is asked where the registry has one; what became of it is always read from the
-registry. Nothing here decides: what comes in was looked at and kept before.
+The vendor's own API is asked where the registry has one; what became of it is always read from the registry. What
+comes in was looked at and kept before. Directly before a request only this is asked: is there time left, and does a tag
+name the image that did not at the last look? What that concerns is handed back, for another look.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
-from registry_core.errors import DeletionDisabled, Refused, RegistryError, RegistryPipelinesError
+from registry_core.errors import Refused, RegistryError, RegistryPipelinesError
 from registry_core.eviction_outcome import ALREADY_GONE, DELETED, EntryOutcome
+from registry_pipelines.eviction.delete_requests import DeleteRequests, delete_requests, is_hopeless
 from registry_pipelines.eviction.waves import Placed
 from resources.database.ledger_records import EntryEnded
 from resources.registry.connection import RegistryConnection
-from resources.registry.deleter import REFUSALS, Answered, Deleter
-from resources.registry.providers.chosen_deletion import deletion_of
-from resources.registry.providers.vendor_deletion import VendorDeletion
+from resources.registry.deleter import Answered, deletion_disabled
+from resources.registry.tag_watch import Going, TagWatch
 from resources.registry.transport.engine import Engine, Task, pause
 
 WriteOutcomes = Callable[[Sequence[EntryEnded]], None]
@@ -31,25 +31,68 @@ _WRITTEN_EVERY_SECONDS = 1.0
 #: A registry whose parts agree late is asked again after these pauses.
 _ASK_AGAIN_SECONDS = (0.2, 1.0, 3.0)
 
-_THREAD_SEEN_EVERY_SECONDS = 0.01
+#: So many images answered with 405, and nothing ever deleted: the registry deletes nothing.
+_DISABLED_AFTER = 3
 
 
-def delete_wave(connection: RegistryConnection, wave: Sequence[Placed], write: WriteOutcomes) -> None:
-    """Delete these entries; `write` gets each outcome, a few at a time.
+@dataclass
+class DeletionSwitch:
+    """Whether the registry deletes at all, by its answers so far: 405 may be about one image, or about all.
+
+    `has_deleted`: it did once, in this run or before.
+    """
+
+    label: str
+    has_deleted: bool
+    _refused: list[RegistryError] = field(default_factory=list, init=False)
+
+    def deleted(self) -> None:
+        self.has_deleted = True
+
+    def refused(self, error: RegistryError) -> None:
+        """Note a 405. Raises DeletionDisabled where it is one too many."""
+        self._refused.append(error)
+        if len(self._refused) >= _DISABLED_AFTER:
+            self.check()
+
+    def check(self) -> None:
+        """Raises DeletionDisabled where nothing was ever deleted and 405 was answered."""
+        if self._refused and not self.has_deleted:
+            raise deletion_disabled(self.label, self._refused[0])
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What holds for a wave. `seen`: what each tag of each repository named at the last look. `time_is_up` and
+    `too_old`: why the wave must end, and why nothing may be deleted by the evidence at hand; empty where it may."""
+
+    seen: Mapping[str, Mapping[str, str | None]]
+    switch: DeletionSwitch
+    time_is_up: Callable[[], str]
+    too_old: Callable[[], str]
+
+
+def delete_wave(
+    connection: RegistryConnection, wave: Sequence[Placed], write: WriteOutcomes, conditions: Conditions
+) -> list[Placed]:
+    """Delete these entries; `write` gets each outcome, a few at a time. Returns those that need another look first,
+    for which nothing was requested.
 
     Raises what makes it useless to go on (DeletionDisabled; RegistryError for a sign-in that is refused, a registry
     that is away or throttles beyond patience; Refused where the registry is not what its settings say), after the
-    outcomes that are known were written. An entry that was requested and not answered gets none.
+    outcomes that are known were written.
     """
     state = _State()
     by_repository: dict[str, list[Placed]] = {}
     for one in wave:
         by_repository.setdefault(one.entry.repository, []).append(one)
     with connection.engine() as engine, ExitStack() as opened:
-        hands = _hands(connection, engine, opened)
+        requests = delete_requests(connection, engine, opened)
 
         async def delete(entries: Sequence[Placed]) -> None:
-            await _RepositoryDeletion(hands, engine, state).run(entries)
+            repository = entries[0].entry.repository
+            watch = TagWatch(connection, engine, repository, conditions.seen.get(repository, {}))
+            await _RepositoryDeletion(requests, engine, state, conditions, watch).run(entries)
 
         task = engine.spawn(engine.each(list(by_repository.values()), delete))
         written = time.monotonic()
@@ -61,27 +104,31 @@ def delete_wave(connection: RegistryConnection, wave: Sequence[Placed], write: W
                     written = time.monotonic()
             task.result()
         except RegistryPipelinesError:
-            stopped = EntryOutcome("failed", "not asked for: the run stopped before")
-            state.ended += [
-                EntryEnded(one.position, one.entry, stopped, was_asked=False)
-                for one in wave
-                if one.position not in state.begun
-            ]
+            for one in wave:
+                if one.position not in state.begun:
+                    state.end(one, EntryOutcome("failed", "not asked for: the run stopped before"), was_asked=False)
             _write(state, write)
             raise
         finally:
             engine.cancel(task)
         _write(state, write)
+    return state.handed_back
 
 
 @dataclass
 class _State:
     ended: list[EntryEnded] = field(default_factory=list)
     begun: set[int] = field(default_factory=set)
+    handed_back: list[Placed] = field(default_factory=list)
 
     def end(self, one: Placed, outcome: EntryOutcome, *, was_asked: bool = True) -> None:
         self.begun.add(one.position)
         self.ended.append(EntryEnded(one.position, one.entry, outcome, was_asked))
+
+    def hand_back(self, entries: Sequence[Placed], why: str) -> None:
+        self.handed_back += entries
+        for one in entries:
+            self.end(one, EntryOutcome("failed", f"not asked for: {why}"), was_asked=False)
 
 
 def _write(state: _State, write: WriteOutcomes) -> None:
@@ -90,92 +137,30 @@ def _write(state: _State, write: WriteOutcomes) -> None:
         write(ended)
 
 
-class _Hands:
-    """The registry's own DELETE; `is_gone` is asked from the registry whoever deletes."""
-
-    def __init__(self, deleter: Deleter) -> None:
-        self.deleter = deleter
-
-    async def delete_image(self, repository: str, digest: str) -> Answered:
-        return await self.deleter.delete_image(repository, digest)
-
-    async def delete_tag(self, repository: str, tag: str) -> Answered:
-        return await self.deleter.delete_tag(repository, tag)
-
-    def says_no(self, error: RegistryError) -> str:
-        """In which words this one image is refused; empty where the error is something else."""
-        if error.status in REFUSALS and not isinstance(error, DeletionDisabled):
-            return ", ".join(error.codes) or str(error.status)
-        return ""
-
-    def may_be_done(self, error: RegistryError) -> bool:
-        """Whether the registry can still tell what became of a request that failed so."""
-        return not _is_hopeless(error)
-
-
-class _VendorHands(_Hands):
-    """The vendor's API. It blocks, so threads wait for it: one for each repository that is under way."""
-
-    def __init__(self, deleter: Deleter, vendor: VendorDeletion, threads: ThreadPoolExecutor) -> None:
-        super().__init__(deleter)
-        self._vendor, self._threads = vendor, threads
-
-    async def delete_image(self, repository: str, digest: str) -> Answered:
-        answered = await self._ask(self._vendor.delete_image, repository, digest)
-        if not self._vendor.only_tags or await self.deleter.is_gone(repository, digest):
-            return answered
-        rest = await self.deleter.delete_image(repository, digest)
-        return "accepted" if "accepted" in (answered, rest) else "not there"
-
-    async def delete_tag(self, repository: str, tag: str) -> Answered:
-        return await self._ask(self._vendor.remove_tag, repository, tag)
-
-    def says_no(self, error: RegistryError) -> str:
-        """The code, and what the vendor says: one code stands for many of its rules."""
-        refused = super().says_no(error)
-        if not refused and error.status == 200 and error.fault == "forbidden":  # ECR tells failures in a 200
-            refused = ", ".join(error.codes)
-        return f"{refused}: {error}" if refused else ""
-
-    def may_be_done(self, error: RegistryError) -> bool:
-        """The vendor's API may be away while the registry answers."""
-        return error.fault == "unreachable" or super().may_be_done(error)
-
-    async def _ask(self, verb: Callable[[str, str], Answered], repository: str, reference: str) -> Answered:
-        asked = self._threads.submit(verb, repository, reference)
-        while not asked.done():
-            await pause(_THREAD_SEEN_EVERY_SECONDS)
-        return asked.result()
-
-
-def _hands(connection: RegistryConnection, engine: Engine, opened: ExitStack) -> _Hands:
-    deleter = Deleter(connection, engine)
-    vendor = deletion_of(connection, connection.credentials)
-    if vendor is None:
-        return _Hands(deleter)
-    opened.callback(vendor.close)
-    # Leaving waits for what is under way: nothing is deleted after the plan was let go.
-    threads = opened.enter_context(ThreadPoolExecutor(connection.settings.connections, "vendor-deletion"))
-    opened.callback(threads.shutdown, wait=False, cancel_futures=True)
-    return _VendorHands(deleter, vendor, threads)
-
-
 class _RepositoryDeletion:
     """The entries of one repository, one request after the other; each is read back while the next is under way."""
 
-    def __init__(self, hands: _Hands, engine: Engine, state: _State) -> None:
-        self._hands, self._engine, self._state = hands, engine, state
+    def __init__(
+        self, requests: DeleteRequests, engine: Engine, state: _State, conditions: Conditions, watch: TagWatch
+    ) -> None:
+        self._requests, self._engine, self._state = requests, engine, state
+        self._conditions, self._watch = conditions, watch
         self._gone: dict[str, Task[bool]] = {}  # of images that were in the wave: whether each is confirmed gone
         self._stays: set[str] = set()
+        self._gone_tags: set[str] = set()
 
     async def run(self, entries: Sequence[Placed]) -> None:
-        for one in entries:
+        for number, one in enumerate(entries):
             owner = await self._owner_that_stays(one)
             if owner:
                 self._stays.add(one.entry.digest)
                 waits = EntryOutcome("failed", f"it waits for {owner}, which is not confirmed gone")
                 self._state.end(one, waits, was_asked=False)
-            elif one.entry.kind == "untag":
+                continue
+            if why := await self._why_look_again(entries[number:]):
+                self._state.hand_back(entries[number:], why)
+                break
+            if one.entry.kind == "untag":
                 await self._untag(one)
             else:
                 await self._delete(one)
@@ -189,29 +174,49 @@ class _RepositoryDeletion:
                 return owner
         return None
 
+    async def _why_look_again(self, left: Sequence[Placed]) -> str:
+        """Why nothing of `left` may be requested before another look; empty where the next one may."""
+        if why := self._conditions.time_is_up():
+            return why
+        going = Going(
+            digests={one.entry.digest for one in left if one.entry.kind == "delete"},
+            tags={tag for one in left for tag in one.entry.tags},
+            gone_digests=self._gone.keys(),
+            gone_tags=self._gone_tags,
+        )
+        try:
+            return await self._watch.change(going) or self._conditions.too_old()
+        except RegistryError as error:
+            if is_hopeless(error):
+                raise
+            return f"the tags of the repository could not be read again: {error}"
+
     async def _delete(self, one: Placed) -> None:
         entry = one.entry
         self._state.begun.add(one.position)
         try:
-            answered = await self._hands.delete_image(entry.repository, entry.digest)
+            answered = await self._requests.delete_image(entry.repository, entry.digest)
         except RegistryError as error:
-            await self._told_no(one, error)
+            await self._answered_no(one, error)
         else:
+            if answered == "accepted":
+                self._conditions.switch.deleted()
             self._gone[entry.digest] = self._engine.spawn(self._confirm(one, answered))
 
     async def _confirm(self, one: Placed, answered: Answered) -> bool:
         entry = one.entry
+        said = "accepted the deletion" if answered == "accepted" else "says that the image is not there"
         try:
             for seconds in (*_ASK_AGAIN_SECONDS, None):
-                if await self._hands.deleter.is_gone(entry.repository, entry.digest):
+                if await self._requests.is_gone(entry.repository, entry.digest):
                     self._state.end(one, DELETED if answered == "accepted" else ALREADY_GONE)
                     return True
                 if seconds is not None:
                     await pause(seconds)
-        except RegistryError:
-            return False  # accepted, and nobody knows whether it was done: no outcome
-        told = "accepted the deletion" if answered == "accepted" else "says that the image is not there"
-        self._state.end(one, EntryOutcome("failed", f"the registry {told} and still has the image"))
+        except RegistryError as error:
+            self._state.end(one, _not_known(f"the registry {said}", error))
+            return False
+        self._state.end(one, EntryOutcome("failed", f"the registry {said} and still has the image"))
         return False
 
     async def _untag(self, one: Placed) -> None:
@@ -220,10 +225,11 @@ class _RepositoryDeletion:
         answers = set()
         try:
             for tag in entry.tags:
-                answers.add(await self._hands.delete_tag(entry.repository, tag))
-                if not await self._hands.deleter.is_gone(entry.repository, tag):
+                self._gone_tags.add(tag)
+                answers.add(await self._remove_tag(entry.repository, tag))
+                if not await self._requests.is_gone(entry.repository, tag):
                     raise RegistryError(f"the registry accepted the removal of {tag} and still has it", fault="corrupt")
-            lost = await self._hands.deleter.is_gone(entry.repository, entry.digest)
+            lost = await self._requests.is_gone(entry.repository, entry.digest)
         except RegistryError as error:
             self._refused(one, error)
             return
@@ -234,17 +240,29 @@ class _RepositoryDeletion:
                 f"{entry.repository}@{entry.digest}: {why}, so it cannot remove single tags: set `removes_single_tags:"
                 " false`, and put the image back with `restore`"
             )
+        if "accepted" in answers:
+            self._conditions.switch.deleted()
         self._state.end(one, ALREADY_GONE if answers == {"not there"} else DELETED)
 
-    async def _told_no(self, one: Placed, error: RegistryError) -> None:
-        """Read back before anything is said: the answer may be to a request that was sent a second time."""
+    async def _remove_tag(self, repository: str, tag: str) -> Answered:
+        """As `delete_tag`; where that fails, the tag itself is asked for before anything is said."""
+        try:
+            return await self._requests.delete_tag(repository, tag)
+        except RegistryError as error:
+            if not self._requests.may_be_done(error) or not await self._requests.is_gone(repository, tag):
+                raise
+            return "not there" if error.fault == "missing" else "accepted"
+
+    async def _answered_no(self, one: Placed, error: RegistryError) -> None:
+        """Ask for the image before anything is said: the answer may be to a request that was sent a second time."""
         entry = one.entry
         self._stays.add(entry.digest)
-        if self._hands.may_be_done(error):
+        if self._requests.may_be_done(error):
             try:
-                gone = await self._hands.deleter.is_gone(entry.repository, entry.digest)
-            except RegistryError:
-                return  # nobody knows: no outcome
+                gone = await self._requests.is_gone(entry.repository, entry.digest)
+            except RegistryError as failed:
+                self._state.end(one, _not_known(str(error), failed))
+                return
             if gone:
                 self._stays.discard(entry.digest)
                 self._state.end(one, ALREADY_GONE if error.fault == "missing" else DELETED)
@@ -253,15 +271,15 @@ class _RepositoryDeletion:
 
     def _refused(self, one: Placed, error: RegistryError) -> None:
         """End this entry; raise where the next one would fare no better."""
-        if refused := self._hands.says_no(error):
+        if refused := self._requests.says_no(error):
             self._state.end(one, EntryOutcome("refused by registry", refused))
+            if error.status == 405:
+                self._conditions.switch.refused(error)
             return
         self._state.end(one, EntryOutcome("failed", str(error)))
-        if _is_hopeless(error):
+        if is_hopeless(error):
             raise error
 
 
-def _is_hopeless(error: RegistryError) -> bool:
-    """Whether every other request would fail as well."""
-    away = error.fault == "unreachable" and error.status is None
-    return isinstance(error, DeletionDisabled) or error.status == 401 or error.fault == "throttled" or away
+def _not_known(answered: str, error: RegistryError) -> EntryOutcome:
+    return EntryOutcome("failed", f"{answered}; whether the image is gone could not be asked: {error}")

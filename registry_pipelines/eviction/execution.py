@@ -6,25 +6,27 @@ nothing twice: what is final there is left alone, and what is not is asked from 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
+from assets.taking.plan import limits_of
 from assets.taking.progress import Progress, Silent
 from registry_core.approval import ApprovalRules
 from registry_core.errors import PartialFailure, RegistryPipelinesError
 from registry_core.eviction import Plan
 from registry_core.eviction_duration import expected_duration
-from registry_core.eviction_outcome import ALREADY_GONE, DELETED, OUTCOME_WORDS, EntryOutcome, OutcomeWord
+from registry_core.eviction_entries import Entry
+from registry_core.eviction_outcome import ALREADY_GONE, DELETED, OUTCOME_WORDS, EntryOutcome
 from registry_core.eviction_shrink import Shrunk, shrink
-from registry_core.policy import read_policies
+from registry_core.eviction_use import Image
 from registry_core.policy_spans import print_age
-from registry_pipelines.eviction.deleting import delete_wave
-from registry_pipelines.eviction.fresh_evidence import Clock, take_fresh_evidence
+from registry_pipelines.eviction.deleting import Conditions, DeletionSwitch, delete_wave
+from registry_pipelines.eviction.fresh_evidence import Clock, EvidenceOfRun
 from registry_pipelines.eviction.health_guard import HealthGuard, NewFinding
 from registry_pipelines.eviction.keeping import documents_of, kept_images
-from registry_pipelines.eviction.last_look import LastLook, Seen
+from registry_pipelines.eviction.last_look import Done, LastLook, Seen
 from registry_pipelines.eviction.waves import Placed, waves
 from resources.connections import Connections
 from resources.database.ledger_records import Claim, EntryEnded, HolderIsAlive, JournalLine, KeptImage, PlanRecord
@@ -65,8 +67,9 @@ def execute_plan(
     RegistryError (DeletionDisabled), ClusterError, DatabaseError, IncompleteSnapshot.
     """
     ledger = connections.ledger
+    rules = replace(run.rules, limits=limits_of(connections.site))
     claim = ledger.claim(
-        fingerprint, run.run_id, Plan, rules=run.rules, holder_is_alive=run.holder_is_alive, now=run.clock()
+        fingerprint, run.run_id, Plan, rules=rules, holder_is_alive=run.holder_is_alive, now=run.clock()
     )
     try:
         with ExitStack() as opened:
@@ -94,9 +97,12 @@ class _Work:
     quarantine: Quarantine | None
     progress: Progress
     notes: list[str] = field(default_factory=list)
+    _before: Mapping[int, JournalLine] = field(default_factory=dict)  #: the journal as earlier runs left it
+    _done: Done = field(default_factory=Done)
 
     def do(self) -> None:
         lines = {line.position: line for line in self.connections.ledger.lines(self.claim.fingerprint)}
+        self._before = lines
         left = [
             Placed(position, entry)
             for position, entry in enumerate(self.claim.plan.entries)
@@ -104,43 +110,77 @@ class _Work:
         ]
         if not left:
             return
-        evidence = take_fresh_evidence(
-            self.connections, self.claim.plan, run_id=self.run.run_id, clock=self.run.clock, progress=self.progress
-        )
-        tags = {str(name): count for name, count in evidence.catalog.tags["repository"].value_counts().items()}
-        expected = print_age(expected_duration(self.claim.plan, tags))
+        for position, entry in enumerate(self.claim.plan.entries):
+            self._note_done(entry, lines.get(position))
+        evidence = EvidenceOfRun(self.connections, self.claim.plan, self.run.run_id, self.run.clock, self.progress)
+        tags = evidence.fresh().catalog.tags["repository"].value_counts()
+        counts = {str(name): count for name, count in tags.items()}
+        expected = print_age(expected_duration(self.claim.plan, counts))
         self.progress.note(f"{len(left):,} entries to look at and delete; about {expected}")
         settings = self.connections.site.eviction
         guard = HealthGuard(self.connections, self.claim.subject, {one.entry.repository for one in left})
         if settings.check_health_between_waves:
             guard.begin()
-        look = LastLook(self.connections, evidence, read_policies(self.connections.site.policies))
+        look = LastLook(self.connections, self.claim.plan, self._done)
+        switch = DeletionSwitch(self.connection.label, self.connections.ledger.has_deleted(self.claim.subject))
         self.progress.begin(f"entries of the plan {self.claim.fingerprint[:12]}", total=len(left))
         if self.quarantine is not None:
             self.quarantine.expire(self.run.clock())
         # Asked for by an earlier run, and not known to stay: what of it is gone now, went by that request.
         unknown = {position for position, line in lines.items() if line.kept_at and not _is_known(line)}
-        for wave in waves(left, size=settings.wave_size):
-            self._wave(wave, look, unknown)
-            if settings.check_health_between_waves:
-                guard.check()
+        while left:
+            again: list[Placed] = []
+            for wave in self._in_waves(left, settings.wave_size):
+                again += self._wave(wave, look, evidence, switch, unknown)
+                if settings.check_health_between_waves:
+                    guard.check()
+            if len(again) == len(left):
+                break  # as it is now, nothing can be done: the journal says why of each
+            left = sorted(again, key=lambda one: one.position)
+        switch.check()
 
-    def _wave(self, wave: Sequence[Placed], look: LastLook, unknown: set[int]) -> None:
+    def _in_waves(self, left: Sequence[Placed], size: int) -> Iterator[list[Placed]]:
+        """What the registry refused before comes last: a few locked images do not keep it from the others."""
+        refused = {position for position, line in self._before.items() if _was_refused(line)}
+        made = list(waves(left, size=size))
+        return iter(sorted(made, key=lambda wave: any(one.position in refused for one in wave)))
+
+    def _wave(
+        self,
+        wave: Sequence[Placed],
+        look: LastLook,
+        evidence: EvidenceOfRun,
+        switch: DeletionSwitch,
+        unknown: set[int],
+    ) -> list[Placed]:
+        """Returns what needs another look."""
         claim, ledger = self.claim, self.connections.ledger
         wave = self._within_what_is_known(wave)
-        seen = look.at([one.entry for one in wave], as_of=self.run.clock())
+        seen = look.at([one.entry for one in wave], evidence.fresh(), as_of=self.run.clock())
         documents = documents_of(self.connections, claim.subject, seen.shrunk.entries)
         unreadable = [entry for entry in seen.shrunk.entries if entry.digest not in documents]
         if unreadable:
             seen = _without(seen, {entry.image for entry in unreadable})
-        self._write(_decided(wave, seen, {entry.image for entry in unreadable}, unknown))
+        self._write(self._decided(wave, seen, {entry.image for entry in unreadable}, unknown))
         kept = kept_images(wave, seen, documents)
         if self.quarantine is not None:
             self._hold(kept)
-        if kept:
-            ledger.journal_before(claim, kept)
-            positions = {image.position for image in kept}
-            delete_wave(self.connection, [one for one in wave if one.position in positions], self._write)
+        if not kept:
+            return []
+        ledger.journal_before(claim, kept)
+        positions = {image.position for image in kept}
+        evidence.begin_wave()
+        conditions = Conditions(seen.named, switch, evidence.time_is_up, evidence.too_old)
+        return delete_wave(self.connection, [one for one in wave if one.position in positions], self._write, conditions)
+
+    def _note_done(self, entry: Entry, line: JournalLine | None) -> None:
+        """What is gone by this plan, or may be: the registry may show it no more."""
+        if line is None:
+            return
+        if entry.kind == "untag" and line.kept_at is not None:
+            self._done.tags.update((entry.repository, tag) for tag in entry.tags)
+        if entry.kind == "delete" and line.outcome in (DELETED, ALREADY_GONE):
+            self._done.images.add(entry.image)
 
     def _within_what_is_known(self, wave: Sequence[Placed]) -> Sequence[Placed]:
         """Single tags are removed only where the configuration still says that this is known to work."""
@@ -151,9 +191,40 @@ class _Work:
         return [one for one in wave if one.entry.kind == "delete"]
 
     def _write(self, ended: Sequence[EntryEnded]) -> None:
-        if ended:
-            self.connections.ledger.journal_after(self.claim, ended)
-            self.progress.advance(len(ended))
+        if not ended:
+            return
+        self.connections.ledger.journal_after(self.claim, ended)
+        self.progress.advance(sum(one.was_asked for one in ended))
+        for one in ended:
+            if one.entry.kind == "untag" and one.was_asked:
+                self._done.tags.update((one.entry.repository, tag) for tag in one.entry.tags)
+            elif one.outcome in (DELETED, ALREADY_GONE):
+                self._done.images.add(one.entry.image)
+
+    def _decided(
+        self, wave: Sequence[Placed], seen: Seen, unreadable: set[Image], unknown: set[int]
+    ) -> list[EntryEnded]:
+        """Outcomes of what is not deleted by this run. What could not be looked at is for the next one."""
+        spared = {one.entry.image: EntryOutcome.spared(one.why, for_now=one.for_now) for one in seen.shrunk.spared}
+        spared.update(dict.fromkeys(unreadable, EntryOutcome.spared("its manifest could not be read, so it is kept")))
+        gone = {entry.image for entry in seen.shrunk.gone}
+        ended = []
+        for one in wave:
+            if (outcome := spared.get(one.entry.image)) is not None:
+                if one.entry.repository in seen.fresh.unread:
+                    outcome = EntryOutcome("failed", outcome.why)
+                elif outcome.is_for_now and self._was_found_before(one.position, outcome):
+                    outcome = outcome.for_good()
+                ended.append(EntryEnded(one.position, one.entry, outcome))
+            elif one.entry.image in gone:
+                outcome = DELETED if one.position in unknown else ALREADY_GONE
+                ended.append(EntryEnded(one.position, one.entry, outcome))
+        return ended
+
+    def _was_found_before(self, position: int, outcome: EntryOutcome) -> bool:
+        """Whether an earlier run found the very same: then somebody changed the registry, and the plan may end."""
+        before = self._before.get(position)
+        return before is not None and before.outcome == outcome
 
     def _hold(self, kept: Sequence[KeptImage]) -> None:
         assert self.quarantine is not None
@@ -173,6 +244,10 @@ def _is_final(line: JournalLine | None) -> bool:
     return line is not None and line.outcome is not None and line.outcome.is_final
 
 
+def _was_refused(line: JournalLine) -> bool:
+    return line.outcome is not None and line.outcome.word == "refused by registry"
+
+
 def _is_known(line: JournalLine) -> bool:
     return line.outcome is not None and line.outcome.word != "failed"
 
@@ -186,24 +261,6 @@ def _without(seen: Seen, images: set[tuple[str, str]]) -> Seen:
     )
 
 
-def _decided(
-    wave: Sequence[Placed], seen: Seen, unreadable: set[tuple[str, str]], unknown: set[int]
-) -> list[EntryEnded]:
-    """Outcomes of what is not deleted by this run. What could not be looked at is for the next one."""
-    spared = {one.entry.image: one.why for one in seen.shrunk.spared}
-    spared.update(dict.fromkeys(unreadable, "its manifest could not be read, so it is kept"))
-    gone = {entry.image for entry in seen.shrunk.gone}
-    ended = []
-    for one in wave:
-        if one.entry.image in spared:
-            word: OutcomeWord = "failed" if one.entry.repository in seen.fresh.unread else "spared"
-            ended.append(EntryEnded(one.position, one.entry, EntryOutcome(word, spared[one.entry.image])))
-        elif one.entry.image in gone:
-            outcome = DELETED if one.position in unknown else ALREADY_GONE
-            ended.append(EntryEnded(one.position, one.entry, outcome))
-    return ended
-
-
 def _conclude(connections: Connections, claim: Claim[Plan], notes: tuple[str, ...]) -> Execution:
     ledger = connections.ledger
     lines = ledger.lines(claim.fingerprint)
@@ -211,12 +268,12 @@ def _conclude(connections: Connections, claim: Claim[Plan], notes: tuple[str, ..
               for word in OUTCOME_WORDS}  # fmt: skip
     undone = len(claim.plan.entries) - sum(_is_final(line) for line in lines)
     if undone:
-        told = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
-        why = f"{undone} of {len(claim.plan.entries)} entries are not done ({told})"
+        figures = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+        why = f"{undone} of {len(claim.plan.entries)} entries are not done ({figures})"
         ledger.release(claim, why)
         raise PartialFailure(
-            f"the plan {claim.fingerprint[:12]} is not done: {why}; the journal says why of each. Mend it and start"
-            " this plan again, or make a new one"
+            f"the plan {claim.fingerprint[:12]} is not done: {why}; the journal gives the reason of each. Fix the cause"
+            " and run this plan again, or make a new one"
         )
     record = ledger.finish(claim, "done")
     deleted = {line.position for line in lines if line.outcome == DELETED}

@@ -1,71 +1,187 @@
-"""The evidence of the last look: inventories taken now, the catalog that was planned by."""
+"""The evidence of the last look: inventories taken now, the newest catalog, and what the policies of now say of both.
+
+It is renewed while the plan is carried out: what began to be used since must not go.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from assets.taking.evidence import Evidence, gather_evidence
+import pandas as pd
+
+from assets.taking.evidence import gather_evidence
 from assets.taking.inventory import take_inventory
+from assets.taking.plan import decide_by, limits_of
 from assets.taking.progress import Progress
 from assets.taking.usage import join_evidence
+from registry_core.catalog import CatalogFrames
 from registry_core.errors import IncompleteSnapshot, LimitExceeded, PlanStale
 from registry_core.eviction import Plan
+from registry_core.eviction_brakes import broken_limits
+from registry_core.eviction_entries import Entry
+from registry_core.eviction_present import kept_now
+from registry_core.eviction_use import Image
+from registry_core.limits import Limits
+from registry_core.plain_rows import plain_rows
+from registry_core.policy import read_policies
+from registry_core.policy_rules import Policies
 from registry_core.policy_spans import print_age, print_span
+from registry_core.retention_decisions import Decisions
+from registry_core.usage import UsageFrames
 from resources.connections import Connections
 from resources.database.snapshots import Snapshot, SnapshotSuperseded
 
 Clock = Callable[[], datetime]
 
+#: Evidence is taken again, and a wave ends, after this part of `limits.max_inventory_age`.
+_PART_OF_MAX_AGE = 10
 
-def take_fresh_evidence(
-    connections: Connections, plan: Plan, *, run_id: str, clock: Clock, progress: Progress
-) -> Evidence:
-    """Take the inventory of every required cluster (of none required: of all) and gather what is known.
 
-    Raises ClusterError, IncompleteSnapshot and PlanStale where the use of images is not known well enough, and
-    LimitExceeded where fewer images are in use than is to be believed.
-    """
-    clusters = connections.site.clusters
-    required = [name for name, settings in clusters.items() if settings.required] or list(clusters)
-    unknown = sorted(set(plan.basis.inventories) - set(clusters))
-    if unknown:
-        raise PlanStale(
-            f"the plan {plan.fingerprint[:12]} stands on the inventory of {', '.join(unknown)}, which is not configured"
-            " any more; make a new plan"
-        )
-    if not required:
-        raise IncompleteSnapshot("no cluster is configured, so nobody knows what is in use; name one in `clusters`")
-    limit = plan.basis.limits.max_inventory_age
-    for cluster in required:
-        snapshot = _fresh_inventory(connections, cluster, run_id=run_id, progress=progress)
-        if not snapshot.complete:
-            raise IncompleteSnapshot(
-                f"nothing is deleted: the inventory of {cluster} is {snapshot.coverage.summary()}; repair that and"
-                " start this plan again"
-            )
-        age = clock() - snapshot.as_of
-        if age > limit:
+@dataclass(frozen=True, slots=True)
+class NamesUsed:
+    """By which names workloads use images of one repository: digests, and tags that the catalog does not know."""
+
+    digests: frozenset[str] = frozenset()
+    tags: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True)
+class FreshEvidence:
+    """What is known of a registry at `as_of`, the time of the oldest inventory that counts."""
+
+    as_of: datetime
+    inventory: pd.DataFrame = field(repr=False)
+    joined: UsageFrames = field(repr=False)  #: with the catalog
+    policies: Policies
+    decisions: Decisions = field(repr=False)
+
+    @property
+    def catalog(self) -> CatalogFrames:
+        return self.decisions.facts.nodes.catalog
+
+    def kept_now(self, entries: Sequence[Entry]) -> tuple[dict[Image, str], dict[tuple[str, str], str]]:
+        """As `eviction_present.kept_now`."""
+        return kept_now(self.decisions, entries)
+
+    def names_used(self, repositories: Collection[str]) -> Mapping[str, NamesUsed]:
+        digests: dict[str, set[str]] = {name: set() for name in repositories}
+        tags: dict[str, set[str]] = {name: set() for name in repositories}
+        for frame, columns in (
+            (self.joined.usage, ["repository", "digest"]),
+            (self.joined.unresolved, ["repository", "digest", "tag"]),
+        ):
+            rows = frame[frame["repository"].isin(list(repositories))].drop_duplicates(columns)
+            for repository, digest, *tag in plain_rows(rows, columns):
+                if digest:
+                    digests[repository].add(digest)
+                elif tag and tag[0]:
+                    tags[repository].add(tag[0])
+        return {name: NamesUsed(frozenset(digests[name]), frozenset(tags[name])) for name in repositories}
+
+
+@dataclass
+class EvidenceOfRun:
+    """The evidence by which one run carries out one plan; it is kept fresh."""
+
+    connections: Connections
+    plan: Plan
+    run_id: str
+    clock: Clock
+    progress: Progress
+    _held: FreshEvidence | None = field(default=None, init=False, repr=False)
+    _deleting_since: datetime | None = field(default=None, init=False)
+
+    @property
+    def limits(self) -> Limits:
+        """Those of the plan and of the configuration: of each the stricter."""
+        return self.plan.basis.limits.stricter(limits_of(self.connections.site))
+
+    def fresh(self) -> FreshEvidence:
+        """Taken again unless it is younger than a tenth of `limits.max_inventory_age`.
+
+        Raises ClusterError, IncompleteSnapshot and PlanStale where the use of images is not known well enough, and
+        LimitExceeded where fewer images are in use than is to be believed, or the plan is larger than the limits of
+        now.
+        """
+        held = self._held
+        if held is None or self.clock() - held.as_of >= self.limits.max_inventory_age / _PART_OF_MAX_AGE:
+            held = self._held = self._take()
+        return held
+
+    def begin_wave(self) -> None:
+        self._deleting_since = self.clock()
+
+    def time_is_up(self) -> str:
+        """Why the wave that is under way must end before another image is deleted; empty where it need not."""
+        part = self.limits.max_inventory_age / _PART_OF_MAX_AGE
+        if self._deleting_since is not None and self.clock() - self._deleting_since >= part:
+            return "the wave has taken its time, and the evidence is renewed first"
+        return self.too_old()
+
+    def too_old(self) -> str:
+        """Why nothing at all may be deleted by this evidence; empty where it may."""
+        most = self.limits.max_inventory_age
+        if self._held is None or self.clock() - self._held.as_of > most:
+            return f"the inventory has become older than limits.max_inventory_age ({print_span(most)})"
+        return ""
+
+    def _take(self) -> FreshEvidence:
+        clusters, plan, limits = self.connections.site.clusters, self.plan, self.limits
+        required = [name for name, settings in clusters.items() if settings.required] or list(clusters)
+        unknown = sorted(set(plan.basis.inventories) - set(clusters))
+        if unknown:
             raise PlanStale(
-                f"nothing is deleted: what {cluster} tells is {print_age(age)} old and limits.max_inventory_age is"
-                f" {print_span(limit)}; bring it up to date and start this plan again"
+                f"the plan {plan.fingerprint[:12]} stands on the inventory of {', '.join(unknown)}, which is not"
+                " configured any more; make a new plan"
             )
-    evidence = gather_evidence(connections, plan.basis.registry)
-    in_use, least = join_evidence(connections, evidence).images_in_use, plan.basis.limits.min_images_in_use
-    if in_use < least:
-        raise LimitExceeded(
-            f"nothing is deleted: {in_use:,} stored images are in use now and limits.min_images_in_use is {least:,}, so"
-            " the inventory is not believed; look at image_usage first"
+        if not required:
+            raise IncompleteSnapshot("no cluster is configured, so what is in use is unknown; name one in `clusters`")
+        nothing = "nothing is deleted" if self._held is None else "nothing more is deleted"
+        snapshots = [self._inventory(cluster) for cluster in required]
+        for snapshot in snapshots:
+            if not snapshot.complete:
+                raise IncompleteSnapshot(
+                    f"{nothing}: the inventory of {snapshot.source} is {snapshot.coverage.summary()}; repair that and"
+                    " start this plan again"
+                )
+            age = self.clock() - snapshot.as_of
+            if age > limits.max_inventory_age:
+                raise PlanStale(
+                    f"{nothing}: the inventory of {snapshot.source} is {print_age(age)} old and"
+                    f" limits.max_inventory_age is {print_span(limits.max_inventory_age)}; bring it up to date and"
+                    " start this plan again"
+                )
+        gathered = gather_evidence(self.connections, plan.basis.registry)
+        joined = join_evidence(self.connections, gathered)
+        self._refuse_beyond_limits(joined.images_in_use, nothing)
+        policies = read_policies(self.connections.site.policies)
+        return FreshEvidence(
+            as_of=min(snapshot.as_of for snapshot in snapshots),
+            inventory=gathered.inventory,
+            joined=joined,
+            policies=policies,
+            decisions=decide_by(self.connections, gathered, policies),
         )
-    return evidence
 
+    def _refuse_beyond_limits(self, in_use: int, nothing: str) -> None:
+        limits, plan = self.limits, self.plan
+        if in_use < limits.min_images_in_use:
+            raise LimitExceeded(
+                f"{nothing}: {in_use:,} stored images are in use now and limits.min_images_in_use is"
+                f" {limits.min_images_in_use:,}, so the inventory is not believed; look at image_usage first"
+            )
+        for broken in broken_limits(limits, images_in_use=in_use, evicted=plan.images, stored=plan.stored_images):
+            why = str(broken).removeprefix("no plan: ")
+            raise LimitExceeded(f"{nothing} of the plan {plan.fingerprint[:12]}: {why}, and make a new plan")
 
-def _fresh_inventory(connections: Connections, cluster: str, *, run_id: str, progress: Progress) -> Snapshot:
-    """An inventory taken now; where another run has stored a newer one meanwhile, that one."""
-    try:
-        return take_inventory(connections, cluster, progress=progress, run_id=run_id)
-    except SnapshotSuperseded:
-        newest = connections.history.latest("inventory", cluster)
-        if newest is None:
-            raise
-        return newest
+    def _inventory(self, cluster: str) -> Snapshot:
+        """An inventory taken now; where another run has stored a newer one meanwhile, that one."""
+        try:
+            return take_inventory(self.connections, cluster, progress=self.progress, run_id=self.run_id)
+        except SnapshotSuperseded:
+            newest = self.connections.history.latest("inventory", cluster)
+            if newest is None:
+                raise
+            return newest

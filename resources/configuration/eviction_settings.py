@@ -34,7 +34,10 @@ class EvictionSettings(Settings):
     """Carrying out approved plans."""
 
     wave_size: int = Field(
-        1000, ge=1, description="images looked at and deleted at a time; families of images are never split"
+        200,
+        ge=1,
+        description="images looked at and deleted at a time; families of images are never split. A wave also ends after"
+        " a tenth of `limits.max_inventory_age`",
     )
     check_health_between_waves: bool = Field(
         True, description="look after each wave whether all that is in use can still be pulled; a new finding stops"

@@ -229,6 +229,10 @@ class Ledger:
         """The journal of a plan (fingerprint whole) as JOURNAL_COLUMNS; `outcome` is one of OUTCOME_WORDS or None."""
         return ledger_journal.frame(self._database, fingerprint)
 
+    def has_deleted(self, registry: str) -> bool:
+        """Whether any plan has ever deleted an image of this registry, or a tag."""
+        return ledger_journal.has_deleted(self._database, registry)
+
     def kept_documents(self, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:
         """(digest, manifest byte for byte) of images that were kept before a deletion, in no order."""
         return ledger_journal.kept_documents(self._database, digests)

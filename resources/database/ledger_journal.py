@@ -20,7 +20,7 @@ from resources.database.connection import Database
 from resources.database.hashing import clean_text
 from resources.database.ledger_claims import check_claim
 from resources.database.ledger_records import JOURNAL_COLUMNS, Claim, EntryEnded, JournalLine, KeptImage
-from resources.database.ledger_schema import journal, kept_manifests
+from resources.database.ledger_schema import journal, kept_manifests, plans
 from resources.database.manifests import IN_LIST
 from resources.database.times import maybe_from_micros, now_micros, to_micros
 
@@ -145,6 +145,17 @@ def frame(database: Database, fingerprint: str) -> pd.DataFrame:
     for name in ("outcome", "media_type", "restored_by"):
         made[name] = made[name].astype(object).where(made[name].notna(), None)
     return made
+
+
+def has_deleted(database: Database, registry: str) -> bool:
+    query = (
+        sa.select(journal.c.position)
+        .join(plans, plans.c.fingerprint == journal.c.fingerprint)
+        .where(plans.c.subject == registry, plans.c.kind == "eviction", journal.c.outcome == "deleted")
+        .limit(1)
+    )
+    with database.reading(f"look up whether {registry} ever deleted anything") as connection:
+        return connection.execute(query).first() is not None
 
 
 def kept_documents(database: Database, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from registry_core.errors import RegistryError
 from resources.configuration.settings import RegistrySettings
 from resources.registry.blobs import BlobDownload
 from resources.registry.connection import RegistryConnection
@@ -69,15 +68,13 @@ class RegistryClient:
         """Whether the blob is there. What cannot be told raises: unreachable is not absent."""
         return self._read(lambda reader: Uploader(reader).holds(repository, digest))
 
+    def find_manifest(self, repository: str, reference: str) -> str | None:
+        """The digest that a tag or digest resolves to, None where it is not there. What cannot be told raises."""
+        return self._read(lambda reader: reader.find(repository, reference))
+
     def manifest_exists(self, repository: str, reference: str) -> bool:
         """Whether the manifest is there. What cannot be told raises."""
-        try:
-            self.head_manifest(repository, reference)
-        except RegistryError as error:
-            if error.fault == "missing":
-                return False
-            raise
-        return True
+        return self.find_manifest(repository, reference) is not None
 
     def read_blob(self, repository: str, digest: str, *, size_bytes: int | None = None) -> Iterator[bytes]:
         """The bytes of a blob as they come, resumed after a cut. Only its end proves it: iterate to it."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from registry_core.coverage import Fault
 from registry_core.digests import digest_of, is_digest, verify
+from registry_core.errors import RegistryError
 from registry_core.media_types import MANIFEST_ACCEPT, is_schema1
 from resources.registry.addresses import CATALOG_SCOPE, blob_url, manifest_url, pull_scope, repository_url
 from resources.registry.connection import RegistryConnection
@@ -117,6 +118,19 @@ class Reader:
         """The digest alone, for one HEAD, as `head_manifest`: what a crawl asks of each tag that it knows."""
         digest = _digest(await self.exchange(self._look_up(repository, reference)))
         return digest if digest is not None else (await self.manifest(repository, reference)).digest
+
+    async def find(self, repository: str, reference: str) -> str | None:
+        """The digest that a tag or digest resolves to, None where the registry says that it is not there.
+
+        "Is it there" and "is it gone" are this one question: a HEAD, and a GET where HEAD answers 404 or 405 or tells
+        no digest, because some registries have no HEAD. Any other answer raises: it says neither.
+        """
+        try:
+            return await self.resolve(repository, reference)
+        except RegistryError as error:
+            if error.fault != "missing":
+                raise
+            return None
 
     def _look_up(self, repository: str, reference: str) -> Request:
         return Request(

@@ -67,7 +67,7 @@ class Restorer:
             return PutBack(digest, pushed_blobs=pushed, refused=str(error))
         conflicts, back = [], []
         for tag in tags:
-            elsewhere = self._points_to(repository, tag)
+            elsewhere = self._client.find_manifest(repository, tag)
             if elsewhere is None:
                 self._client.put_manifest(repository, tag, document, media_type)
                 put = True
@@ -92,11 +92,3 @@ class Restorer:
                 self._client.upload_blob(repository, blob.digest, partial(pieces, file))
                 pushed += 1
         return lost, pushed
-
-    def _points_to(self, repository: str, tag: str) -> str | None:
-        try:
-            return self._client.head_manifest(repository, tag)
-        except RegistryError as error:
-            if error.fault != "missing":
-                raise
-            return None

@@ -43,9 +43,9 @@ class VendorWay:
 
     def bring_back(self, repository: str, digest: str, tags: Sequence[str]) -> Brought:
         """Raises RegistryError only where the registry itself does not answer."""
-        points_to = {tag: self._points_to(repository, tag) for tag in tags}
+        points_to = {tag: self._client.find_manifest(repository, tag) for tag in tags}
         free = [tag for tag, found in points_to.items() if found is None]
-        if not free and self._points_to(repository, digest) is not None:
+        if not free and self._client.find_manifest(repository, digest) is not None:
             return NOT_BROUGHT  # it is there, with all the tags that it may have
         title = self._vendor.title
         if not self._vendor.chooses_tags and (
@@ -86,11 +86,3 @@ class VendorWay:
                     raise
                 failed = error
         return Brought(why_not=f"{self._vendor.title} said that it restored it, and {failed}")
-
-    def _points_to(self, repository: str, reference: str) -> str | None:
-        try:
-            return self._client.head_manifest(repository, reference)
-        except RegistryError as error:
-            if error.fault != "missing":
-                raise
-            return None

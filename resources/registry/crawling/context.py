@@ -25,4 +25,5 @@ class CrawlContext:
     as_of: datetime
     referrers_every: timedelta
     vendor: VendorBeside = field(default_factory=lambda: VendorBeside(None))
+    asked_tags: Mapping[str, Collection[str]] = field(default_factory=dict)  #: repository → tags to read, listed or not
     in_use: Mapping[str, Collection[str]] = field(default_factory=dict)  #: repository → digests that workloads use

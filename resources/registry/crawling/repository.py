@@ -43,25 +43,26 @@ class RepositoryCrawl:
         self._faults = Faults(repository)
         self._fallback_indexes: set[str] = set()
         self._told: RepositoryDetails | None = None
+        self.listed: list[str] | None = None  #: tags that the registry lists
         self.tags_read = 0
 
     async def read(self) -> RepositoryCrawled:
         """Read everything. What cannot be read is a row with its fault; `gap` tells that rows may be missing."""
-        tags: list[str] | None = None
         try:
-            tags = await self._reader.tags(self._repository)
+            self.listed = await self._reader.tags(self._repository)
         except RegistryError as error:
             gap = unlisted_gap(self._repository, error, named=self._named)
             if gap is not None:
                 return RepositoryCrawled(self._repository, gap=gap, requests=self._reader.requests)
         self._recall()
-        await self._engine.each(tags or (), self._read_tag)
+        asked = self._context.asked_tags.get(self._repository, ())
+        await self._engine.each(dict.fromkeys([*(self.listed or ()), *asked]), self._read_tag)
         await self._complete_new()
         self._fallback_indexes = fallback_indexes(self._tags.values())
         await self._read_below(set(self._images))
         await self._read_what_workloads_use()
         await self._read_referrers()
-        if tags is not None or self._images:
+        if self.listed is not None or self._images:
             await self._read_what_the_vendor_names()
         return RepositoryCrawled(
             self._repository,

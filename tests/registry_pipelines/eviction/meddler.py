@@ -14,13 +14,14 @@ from resources.registry.transport.messages import MEBIBYTE
 
 @dataclass(frozen=True)
 class Deed:
-    """What is done with a request. `status` answers without asking the registry; `drop` gives no answer: `before`
-    or `after` the registry has done it."""
+    """What is done with a request. `status` answers without asking the registry, with `body` where one is given; `drop`
+    gives no answer: `before` or `after` the registry has done it."""
 
     status: int | None = None
     code: str = "UNKNOWN"
     headers: dict[str, str] = field(default_factory=dict)
     drop: str = ""
+    body: bytes = b""
 
 
 Rule = Callable[[str, str, int], Deed | None]
@@ -82,7 +83,7 @@ class Meddler:
             self.asked.append((request.command, request.path))
         deed = self.rule(request.command, request.path, count)
         if deed is not None and deed.status is not None:
-            text = b'{"errors":[{"code":"%s","message":"told to"}]}' % deed.code.encode()
+            text = deed.body or b'{"errors":[{"code":"%s","message":"told to"}]}' % deed.code.encode()
             self._reply(request, deed.status, {"Content-Type": "application/json", **deed.headers}, text)
             return
         if deed is not None and deed.drop == "before":

@@ -57,7 +57,7 @@ def deletion(number: int, deed: Deed) -> Callable[[str, str, int], Deed | None]:
     [
         (Deed(401, "UNAUTHORIZED"), RegistryError, "401"),
         (Deed(403, "DENIED"), PartialFailure, "entries are not done"),
-        (Deed(405, "UNSUPPORTED"), DeletionDisabled, r"storage\.delete\.enabled: true"),
+        (Deed(405, "UNSUPPORTED"), PartialFailure, "entries are not done"),  # others were deleted: it is about these
         (Deed(429, "TOOMANYREQUESTS", {"Retry-After": "1000"}), RegistryError, "throttles|429"),
         (Deed(500, "UNKNOWN"), PartialFailure, "entries are not done"),
         (Deed(drop="before"), RegistryError, "could not delete"),
@@ -76,7 +76,8 @@ def test_a_registry_that_refuses_from_the_third_deletion_on(
     check_truth(estate, plan, before)
     outcomes = list(estate.journal(plan).values())
     assert outcomes.count("deleted") <= SECOND
-    assert any(text.startswith(("failed", "refused by registry: DENIED")) for text in outcomes)
+    assert any(text.startswith(("failed", "refused by registry: ")) for text in outcomes)
+    assert not any(text in ("failed: ", "refused by registry: ") for text in outcomes)
     with estate.connections() as connections:
         record = connections.ledger.record(plan.fingerprint)
     assert (record.state, record.holder) == ("executing", None)
@@ -159,7 +160,7 @@ def test_disabled_deletion_stops_at_once_with_the_setting_to_change(tmp_path: Pa
             estate.configure(url=meddler.url)
             with pytest.raises(DeletionDisabled, match="REGISTRY_STORAGE_DELETE_ENABLED=true"):
                 estate.execute(plan)
-            assert 1 <= len(meddler.asked_to_delete()) <= 2  # one a repository that was begun
+            assert 1 <= len(meddler.asked_to_delete()) <= 4  # three, and one a repository that was begun
         assert set(estate.contents()) == before
         check_truth(estate, plan, before)
 
@@ -318,4 +319,4 @@ def test_the_deletion_signs_in_with_credentials_of_its_own(tmp_path: Path, monke
             estate.execute(plan)
         reader, deleter = "Basic cmVhZGVyOnJlYWRz", "Basic ZGVsZXRlcjpkZWxldGVz"
         assert seen["DELETE"] - {None} == {deleter}
-        assert seen["GET"] - {None} <= {reader}
+        assert seen["GET"] - {None} <= {reader, deleter}  # whether an image is gone is read back by who deleted it
