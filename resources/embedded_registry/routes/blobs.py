@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import Route
 
 from resources.embedded_registry.access import Access
 from resources.embedded_registry.layout import Layout
 from resources.embedded_registry.names import check_digest, check_repository
+from resources.embedded_registry.ranges import NothingInRange, RangedFile, part_asked_for
+from resources.embedded_registry.rejections import Rejection
 
 
 class BlobRoutes:
@@ -32,7 +34,17 @@ class BlobRoutes:
         headers = {"Docker-Content-Digest": digest, "ETag": f'"{digest}"'}
         if request.headers.get("if-none-match") == f'"{digest}"':
             return Response(status_code=304, headers=headers)
-        return FileResponse(path, stat_result=path.stat(), media_type="application/octet-stream", headers=headers)
+        found = path.stat()
+        try:
+            part = part_asked_for(request, found.st_size, etag=headers["ETag"])
+        except NothingInRange:
+            raise Rejection(
+                "SIZE_INVALID",
+                f"the blob has {found.st_size} bytes, and none of those that Range asks for",
+                status=416,
+                headers={"Content-Range": f"bytes */{found.st_size}"},
+            ) from None
+        return RangedFile(path, stat_result=found, media_type="application/octet-stream", headers=headers, part=part)
 
     async def delete(self, request: Request) -> Response:
         name, digest = _place(request)

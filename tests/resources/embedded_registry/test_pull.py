@@ -117,6 +117,13 @@ def test_a_digest_that_is_none_is_told_so(api: Api, image: BuiltImage) -> None:
         ("bytes=4-", b"456789", "bytes 4-9/10"),
         ("bytes=-2", b"89", "bytes 8-9/10"),
         ("bytes=8-100", b"89", "bytes 8-9/10"),
+        ("bytes=-100", b"0123456789", "bytes 0-9/10"),
+        ("BYTES=0-3", b"0123", "bytes 0-3/10"),
+        ("bytes=0-3 ", b"0123", "bytes 0-3/10"),
+        ("bytes=,0-3 ,", b"0123", "bytes 0-3/10"),
+        ("bytes=0003-0004", b"34", "bytes 3-4/10"),
+        ("bytes=9-" + "9" * 5000, b"9", "bytes 9-9/10"),
+        ("bytes=-" + "9" * 5000, b"0123456789", "bytes 0-9/10"),
     ],
 )
 def test_a_range_of_a_blob_is_served_alone(api: Api, asked: str, served: bytes, content_range: str) -> None:
@@ -126,11 +133,49 @@ def test_a_range_of_a_blob_is_served_alone(api: Api, asked: str, served: bytes, 
     assert answer.headers["Content-Range"] == content_range
 
 
-def test_a_range_after_the_end_is_416(api: Api) -> None:
+@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=10-12", "bytes=-0", f"bytes={'9' * 5000}-"])
+def test_a_range_that_has_nothing_of_the_blob_is_416(api: Api, asked: str) -> None:
     digest = push_blob(api, api.url, "team/app", b"0123456789")
-    answer = api.get(f"/v2/team/app/blobs/{digest}", headers={"Range": "bytes=10-"})
-    assert answer.status_code == 416
-    assert answer.headers["Content-Range"].endswith("*/10")
+    answer = api.get(f"/v2/team/app/blobs/{digest}", headers={"Range": asked})
+    assert_error(answer, 416, "SIZE_INVALID")
+    assert answer.headers["Content-Range"] == "bytes */10"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        "bytes=500-0", "bytes=3-1", "bytes=abc", "bytes=a-b", "bytes=-", "bytes=", "bytes", "", "0-3", "bytes 0-3",
+        "bytes=0-1,3-4", "bytes=0-1,100-", "bytes=-1,-2", "bytes=0-0,0-0,0-0", "bytes=1.5-3",
+        "bytes=+1-3", "bytes=0--1",
+        "bytes=\u0661-\u0663", "items=0-3", "seconds=1-2", "bytes=0x0-0x3", "bytes=1-2-3",
+    ],
+)  # fmt: skip
+def test_a_range_that_is_not_understood_is_the_whole_blob(api: Api, asked: str) -> None:
+    digest = push_blob(api, api.url, "team/app", b"0123456789")
+    answer = api.get(f"/v2/team/app/blobs/{digest}", headers={"Range": asked.encode()})
+    assert (answer.status_code, answer.content) == (200, b"0123456789")
+    assert "Content-Range" not in answer.headers
+    assert answer.headers["Accept-Ranges"] == "bytes"
+
+
+@pytest.mark.parametrize("asked", ["bytes=0-3", "bytes=100-", "bytes=abc"])
+def test_a_range_means_nothing_to_head(api: Api, asked: str) -> None:
+    digest = push_blob(api, api.url, "team/app", b"0123456789")
+    answer = api.head(f"/v2/team/app/blobs/{digest}", headers={"Range": asked})
+    assert (answer.status_code, answer.headers["Content-Length"]) == (200, "10")
+
+
+def test_a_range_of_an_empty_blob(api: Api) -> None:
+    digest = push_blob(api, api.url, "team/app", b"")
+    asked = {"bytes=0-": 416, "bytes=0-0": 416, "bytes=-5": 200, "bytes=500-0": 200}
+    assert {one: api.get(f"/v2/team/app/blobs/{digest}", headers={"Range": one}).status_code for one in asked} == asked
+
+
+def test_a_range_of_another_blob_than_was_begun_is_the_whole(api: Api) -> None:
+    digest = push_blob(api, api.url, "team/app", b"0123456789")
+    for etag, status in ((f'"{digest}"', 206), ('"sha256:other"', 200), (f'W/"{digest}"', 200)):
+        answer = api.get(f"/v2/team/app/blobs/{digest}", headers={"Range": "bytes=0-3", "If-Range": etag})
+        assert answer.status_code == status
 
 
 def test_a_broken_download_is_resumed_to_the_same_bytes(api: Api) -> None:
