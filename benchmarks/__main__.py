@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-BENCHMARKS = ("crawl", "survey", "decide", "delete", "copy")
+BENCHMARKS = ("crawl", "survey", "decide", "delete", "copy", "events")
 
 
 def main() -> int:

@@ -21,6 +21,12 @@ def object_in(value: object, name: str) -> Mapping[str, Any]:
     return value
 
 
+def object_or_none(value: object, key: str) -> Mapping[str, Any] | None:
+    """The object under a key of what may be no object itself."""
+    below = value.get(key) if isinstance(value, dict) else None
+    return below if isinstance(below, dict) else None
+
+
 def text_in(body: Mapping[str, Any], key: str) -> str:
     value = body.get(key)
     return value if isinstance(value, str) else ""

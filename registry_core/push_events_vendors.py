@@ -1,26 +1,24 @@
 """What each vendor's body says. One function a vendor, from a JSON object and its headers to events.
 
 Sources: Harbor `src/pkg/notifier`, Docker Hub "Webhooks", Quay "Repository events", GitHub `package` and
-`registry_package` webhook events, distribution "Notifications", Azure "Webhook schema reference", Amazon ECR
-"Events and EventBridge", Google Artifact Registry "Pub/Sub notifications", Alibaba ACR "Manage webhooks", zot
-`pkg/extensions/events`.
+`registry_package` webhook events, distribution "Notifications", Azure "Webhook schema reference", zot
+`pkg/extensions/events`. Clouds that send by a bus of their own are in `push_events_clouds`.
 """
 
 from __future__ import annotations
 
-import base64
-import binascii
-import json
 from collections.abc import Mapping
 from typing import Any
 
+from registry_core import push_events_clouds
 from registry_core.foreign_json import entries_of, short_text
-from registry_core.media_types import is_manifest
+from registry_core.media_types import is_manifest, without_parameters
 from registry_core.push_event_fields import (
     digest_of_text,
     host_of_text,
     likely,
     object_in,
+    object_or_none,
     one_of_several,
     repository_of,
     tag_of,
@@ -35,27 +33,33 @@ Body = Mapping[str, Any]
 Headers = Mapping[str, str]
 
 
+#: By the names of Harbor 2 in both of its formats, and of Harbor 1.9 and 1.10.
+_HARBOR_ACTIONS: Mapping[str, Action] = {
+    "PUSH_ARTIFACT": "push",
+    "harbor.artifact.pushed": "push",
+    "pushImage": "push",
+    "DELETE_ARTIFACT": "delete",
+    "harbor.artifact.deleted": "delete",
+    "deleteImage": "delete",
+}
+
+
 def _harbor(body: Body, headers: Headers) -> list[PushEvent]:
-    """Both formats: Default, and CloudEvents, whose `data` is the same."""
+    """Both formats: Default, and CloudEvents, whose `data` is the same. Harbor 1 sends the first, with other names."""
     kind, data, at = text_in(body, "type"), body.get("event_data"), time_of_seconds(body.get("occur_at"))
     if "specversion" in body:
         data, at = body.get("data"), read_time(body.get("time"))
-    actions: dict[str, Action] = {
-        "PUSH_ARTIFACT": "push",
-        "harbor.artifact.pushed": "push",
-        "DELETE_ARTIFACT": "delete",
-        "harbor.artifact.deleted": "delete",
-    }
-    if kind not in actions:
+    if kind not in _HARBOR_ACTIONS:
         return []
     told = object_in(data, "event_data")
-    repository = repository_of(object_in(told.get("repository"), "repository").get("repo_full_name"))
+    named = object_in(told.get("repository"), "repository")
+    repository = repository_of(named.get("repo_full_name") or f"{named.get('namespace')}/{named.get('name')}")
     resources = entries_of(told, "resources")
     if not resources:
         raise Unreadable("it names no resource")
     return [
         PushEvent(
-            action=actions[kind],
+            action=_HARBOR_ACTIONS[kind],
             repository=repository,
             tag=tag_of(resource.get("tag")),
             digest=digest_of_text(resource.get("digest")),
@@ -77,35 +81,46 @@ def _docker_hub(body: Body, headers: Headers) -> list[PushEvent]:
 
 def _quay(body: Body, headers: Headers) -> list[PushEvent]:
     """Neither time nor id: two pushes of a tag are the same bytes. Other events have no `updated_tags`."""
-    tags = body.get("updated_tags")
     repository = repository_of(body.get("repository"))
     host = host_of_text(str(body.get("docker_url") or "").partition("/")[0])
-    if not isinstance(tags, list):
+    written = body.get("updated_tags")
+    if isinstance(written, dict):  # older versions: from tag to the id of an image, which is no digest of a manifest
+        tags = list(written.items())
+    elif isinstance(written, list):
+        tags = [_quay_tag(one) for one in written]
+    else:
         return []
-    # Older versions sent an object, tag to id.
-    return [PushEvent("push", repository, tag, host=host) for tag in map(tag_of, tags) if tag]
+    pushed = [(tag_of(tag), digest_of_text(digest)) for tag, digest in tags]
+    return [PushEvent("push", repository, tag, digest, host=host) for tag, digest in pushed if tag]
+
+
+def _quay_tag(written: object) -> tuple[object, object]:
+    if isinstance(written, dict):
+        return written.get("name"), written.get("manifest_digest")
+    return written, None
 
 
 def _github(body: Body, headers: Headers) -> list[PushEvent]:
-    """An event for each manifest, tagged or not; nothing is sent on a deletion."""
+    """An event for each manifest, tagged or not. What happened to it is spelled in several ways (`published`, `create`,
+    `updated`); on a deletion nothing is sent by GitHub itself, and all else that is said of a version means that it is
+    there."""
     if headers.get("x-github-event") == "ping":
         return []
     package = body.get("package", body.get("registry_package"))
     told = object_in(package, "package")
-    if text_in(body, "action") not in ("published", "updated"):
-        return []
+    container = object_or_none(told.get("package_version"), "container_metadata")
+    kind = (text_in(told, "package_type") or text_in(told, "ecosystem")).lower()
+    if container is None and kind not in ("container", "docker"):
+        return []  # a package of another ecosystem
     version = object_in(told.get("package_version"), "package_version")
+    gone = text_in(body, "action").lower() in ("deleted", "delete")
     url = short_text(version.get("package_url")) or ""
     host, _, rest = url.partition("/")
     name, _, tag = rest.partition(":")
-    container = version.get("container_metadata")
-    if not isinstance(container, dict):
-        return []  # a package of another ecosystem
-    written = container.get("tag")
-    named = written if isinstance(written, dict) else {}
+    named = object_or_none(container, "tag") or {}
     return [
         PushEvent(
-            action="push",
+            action="delete" if gone else "push",
             repository=repository_of(name.partition("@")[0] or f"{told.get('namespace')}/{told.get('name')}"),
             tag=tag_of(named.get("name")) or tag_of(tag),
             # `tag.digest` may be of an older version; the version is named by its own digest.
@@ -137,14 +152,15 @@ def _azure(body: Body, headers: Headers) -> list[PushEvent]:
     """One event of distribution, without the envelope. A deletion is of a manifest or of a whole repository."""
     if text_in(body, "action") not in ("push", "delete"):
         return []  # quarantine, chart_push, chart_delete, ping
-    return _distribution_event(body)
+    return _distribution_event(body, only_images=True)
 
 
-def _distribution_event(event: Body) -> list[PushEvent]:
+def _distribution_event(event: Body, *, only_images: bool = False) -> list[PushEvent]:
+    """`only_images`: the sender tells of nothing else, so that a media type may be missing."""
     actions: dict[str, Action] = {"push": "push", "delete": "delete", "mount": "push"}
     action = actions.get(text_in(event, "action"))
     target = event.get("target")
-    if action is None or not isinstance(target, dict) or not _is_image(action, target):
+    if action is None or not isinstance(target, dict) or not _is_image(action, target, only_images):
         return []
     request = event.get("request")
     return [
@@ -160,86 +176,27 @@ def _distribution_event(event: Body) -> list[PushEvent]:
     ]
 
 
-def _is_image(action: Action, target: Body) -> bool:
-    """A manifest, and no blob. What is deleted has no media type: a blob is known by its address then."""
+def _is_image(action: Action, target: Body, only_images: bool) -> bool:
+    """A manifest, and no blob. Where no media type is told, as in every deletion, a blob is known by its address."""
     media_type = target.get("mediaType")
     if isinstance(media_type, str) and media_type:
-        return is_manifest(media_type)
-    return action == "delete" and "/blobs/" not in str(target.get("url") or "")
-
-
-def _ecr(body: Body, headers: Headers) -> list[PushEvent]:
-    """EventBridge's envelope; the host is not in it, and made of account and region."""
-    if body.get("detail-type") != "ECR Image Action":
-        if isinstance(body.get("detail-type"), str):
-            return []
-        raise Unreadable("it has no `detail-type`; send the event whole, without an input transformer")
-    detail = object_in(body.get("detail"), "detail")
-    actions: dict[str, Action] = {"PUSH": "push", "DELETE": "delete"}
-    action = actions.get(text_in(detail, "action-type"))
-    if action is None or detail.get("result") != "SUCCESS":
-        return []
-    return [
-        PushEvent(
-            action=action,
-            repository=repository_of(detail.get("repository-name")),
-            tag=tag_of(detail.get("image-tag")),
-            digest=digest_of_text(detail.get("image-digest")),
-            at=read_time(body.get("time")),
-            host=host_of_text(f"{body.get('account')}.dkr.ecr.{body.get('region')}.amazonaws.com"),
-            delivery=short_text(body.get("id")),
-        )
-    ]
-
-
-def _google(body: Body, headers: Headers) -> list[PushEvent]:
-    """Pub/Sub's envelope around Base64 around JSON: `{"action", "digest", "tag"}` with whole references."""
-    message = object_in(body.get("message"), "message")
-    try:
-        told = json.loads(base64.b64decode(str(message.get("data")), validate=True))
-    except (binascii.Error, ValueError, RecursionError):
-        raise Unreadable("the data of its message is not JSON in Base64") from None
-    actions: dict[str, Action] = {"INSERT": "push", "DELETE": "delete"}
-    action = actions.get(text_in(object_in(told, "data"), "action"))
-    if action is None:
-        return []
-    by_digest, _, digest = str(told.get("digest") or "").partition("@")
-    by_tag, colon, tag = str(told.get("tag") or "").rpartition(":")
-    host, _, repository = (by_digest or (by_tag if colon else "")).partition("/")
-    return [
-        PushEvent(
-            action=action,
-            repository=repository_of(repository),
-            tag=tag_of(tag) if colon else None,
-            digest=digest_of_text(digest),
-            at=read_time(message.get("publishTime")),
-            host=host_of_text(host),
-            delivery=short_text(message.get("messageId")),
-        )
-    ]
-
-
-def _aliyun(body: Body, headers: Headers) -> list[PushEvent]:
-    """Docker Hub's shape with a digest; times are local and have no zone, so they are not believed."""
-    pushed = object_in(body.get("push_data"), "push_data")
-    repository = repository_of(object_in(body.get("repository"), "repository").get("repo_full_name"))
-    tag, digest, written = (
-        tag_of(pushed.get("tag")),
-        digest_of_text(pushed.get("digest")),
-        short_text(pushed.get("pushed_at")),
-    )
-    # The written time makes two pushes of one tag two deliveries, though we cannot tell when it was.
-    delivery = f"{repository}:{tag} {digest} {written}" if written else None
-    return [PushEvent("push", repository, tag, digest, delivery=delivery)]
+        return is_manifest(without_parameters(media_type))
+    url = str(target.get("url") or "")
+    if "/blobs/" in url:
+        return False
+    return action == "delete" or only_images or "/manifests/" in url
 
 
 def _zot(body: Body, headers: Headers) -> list[PushEvent]:
-    """CloudEvents in binary mode: what happened stands in the headers, the body is the data alone."""
+    """CloudEvents, structured or in binary mode: then what happened is in the headers, the body is the data alone."""
     actions: dict[str, Action] = {
         "zotregistry.image.updated": "push",
         "zotregistry.image.deleted": "delete",
     }
-    kind = headers.get("ce-type")
+    kind, at, delivery = headers.get("ce-type"), headers.get("ce-time"), headers.get("ce-id")
+    if kind is None and "specversion" in body:
+        kind, at, delivery = text_in(body, "type"), text_in(body, "time"), text_in(body, "id")
+        body = object_in(body.get("data"), "data") if kind in actions else {}
     if kind is None:
         raise Unreadable("it has no header `Ce-Type`")
     if kind not in actions:
@@ -251,8 +208,8 @@ def _zot(body: Body, headers: Headers) -> list[PushEvent]:
             repository=repository_of(body.get("name")),
             tag=tag_of(reference),
             digest=digest_of_text(body.get("digest")) or digest_of_text(reference),
-            at=read_time(headers.get("ce-time")),
-            delivery=short_text(headers.get("ce-id")),
+            at=read_time(at),
+            delivery=short_text(delivery),
         )
     ]
 
@@ -264,8 +221,8 @@ READERS: Mapping[Kind, Reader] = {
     "github": _github,
     "distribution": _distribution,
     "azure": _azure,
-    "ecr": _ecr,
-    "google": _google,
-    "aliyun": _aliyun,
+    "ecr": push_events_clouds.ecr,
+    "google": push_events_clouds.google,
+    "aliyun": push_events_clouds.aliyun,
     "zot": _zot,
 }

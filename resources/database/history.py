@@ -48,6 +48,7 @@ class History:
     def __init__(self, database: Database) -> None:
         self._given = database
         self._migrated = False
+        self._push_events: PushEvents | None = None
 
     @classmethod
     def open(cls, url: str, password: str | None = None) -> History:
@@ -79,7 +80,10 @@ class History:
     @property
     def push_events(self) -> PushEvents:
         """What registries told of themselves, in the same database."""
-        return PushEvents(self._database)
+        database = self._database
+        if self._push_events is None:  # one for all threads: what they note together is one transaction
+            self._push_events = PushEvents(database)
+        return self._push_events
 
     def totals_reader(self) -> TotalsReader:
         """Counts what was done and what went wrong, again and again."""

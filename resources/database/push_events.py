@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 
 from registry_core.push_events import Action, PushEvent
 from resources.database.connection import Database, lock
+from resources.database.group_commit import GroupCommit
 from resources.database.schema import metadata
 from resources.database.times import from_micros, maybe_from_micros, maybe_to_micros, to_micros
 
@@ -47,9 +48,10 @@ push_events = sa.Table(
 
 #: Events are a doorbell, not a history: what was missed is found by comparison.
 KEPT = timedelta(days=30)
-#: And of each source no more than the newest so many, so that whoever is believed cannot fill the database.
+#: And of each source no more than the newest so many (5 % more for a while), so that no sender fills the database.
 MOST_KEPT = 20_000
 
+_FORGET_EVERY = timedelta(minutes=10)
 _ASKED_AT_ONCE = 500  # a statement holds only so many values
 
 
@@ -87,33 +89,40 @@ class PushEvents:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._forgotten: dict[str, tuple[datetime, int]] = {}  #: by source: when, and how many rows came since
+        self._together: GroupCommit[Delivery, int] = GroupCommit(self._note_all)
 
     def note(self, delivery: Delivery) -> int:
         """Store what is new of a delivery; returns how many rows that were. The same delivery again makes none.
-        Forgets events of more than KEPT ago.
+        Forgets events of more than KEPT ago. Deliveries that arrive together, from several threads, are stored in one
+        transaction.
 
         Where a vendor tells neither an id nor a time, the next push of a tag is the same bytes: then an equal event
         is new as soon as the one before it was taken up.
         """
         if not delivery.events:
             return 0
-        with self._database.writing(f"note events of {delivery.source}") as connection:
-            lock(connection, f"events of {delivery.source}")
-            waiting = _waiting_of_body(connection, delivery) if any(_is_blind(one) for one in delivery.events) else ()
-            rows: dict[str, dict[str, object]] = {}
-            for number, event in enumerate(delivery.events):
-                name = event.delivery or f"sha256:{delivery.body_sha256} {number}"
-                if _is_blind(event):
-                    if name in waiting:
-                        continue
-                    name = f"{name} {to_micros(delivery.received_at)}"
-                rows[name] = _row(delivery, event, name)
-            known = _known(connection, delivery.source, list(rows))
-            fresh = [row for name, row in rows.items() if name not in known]
-            if fresh:
+        return self._together.add(delivery)
+
+    def _note_all(self, deliveries: Sequence[Delivery]) -> list[int]:
+        sources = sorted({delivery.source for delivery in deliveries})
+        with self._database.writing(f"note events of {', '.join(sources)}") as connection:
+            for source in sources:
+                lock(connection, f"events of {source}")
+            rows = [*_fresh_rows(connection, deliveries)]
+            if fresh := [row for of_one in rows for row in of_one]:
                 connection.execute(sa.insert(push_events), fresh)
-                _forget_old(connection, delivery)
-            return len(fresh)
+            for delivery, of_one in zip(deliveries, rows, strict=True):
+                if of_one and self._is_time_to_forget(delivery, len(of_one)):
+                    _forget_old(connection, delivery)
+        return [len(of_one) for of_one in rows]
+
+    def _is_time_to_forget(self, delivery: Delivery, new: int) -> bool:
+        """It reads all rows of a source, so it is done for many at once, or after a while."""
+        since, rows = self._forgotten.get(delivery.source, (delivery.received_at - _FORGET_EVERY, 0))
+        due = rows + new > MOST_KEPT // 20 or abs(delivery.received_at - since) >= _FORGET_EVERY
+        self._forgotten[delivery.source] = (delivery.received_at, 0) if due else (since, rows + new)
+        return due
 
     def waiting(self, *, after: int = 0, limit: int = 10_000) -> list[StoredEvent]:
         """Events with a higher id that nobody has taken up, the oldest first."""
@@ -142,6 +151,33 @@ class PushEvents:
             return [_stored(row) for row in connection.execute(query)]
 
 
+def _fresh_rows(connection: sa.Connection, deliveries: Sequence[Delivery]) -> Iterator[list[dict[str, object]]]:
+    """Of each delivery the rows that are neither stored nor in one before it."""
+    named = [(one, [_name(one, number, event) for number, event in enumerate(one.events)]) for one in deliveries]
+    waiting = _waiting_of_bodies(connection, [one for one in deliveries if any(map(_is_blind, one.events))])
+    by_source: dict[str, set[str]] = {}
+    for delivery, names in named:
+        by_source.setdefault(delivery.source, set()).update(names)
+    known = {source: _known(connection, source, list(names)) for source, names in by_source.items()}
+    for delivery, names in named:
+        rows = []
+        for number, (event, name) in enumerate(zip(delivery.events, names, strict=True)):
+            same = (delivery.source, f"sha256:{delivery.body_sha256} {number}") if _is_blind(event) else None
+            if name in known[delivery.source] or same in waiting:
+                continue
+            known[delivery.source].add(name)
+            rows.append(_row(delivery, event, name))
+            if same is not None:
+                waiting.add(same)
+        yield rows
+
+
+def _name(delivery: Delivery, number: int, event: PushEvent) -> str:
+    """What makes two deliveries one: the vendor's id, else the bytes, else the bytes and when they came."""
+    name = event.delivery or f"sha256:{delivery.body_sha256} {number}"
+    return f"{name} {to_micros(delivery.received_at)}" if _is_blind(event) else name
+
+
 def _forget_old(connection: sa.Connection, delivery: Delivery) -> None:
     """Called when there is a newer one: the newest stays, however old, so that its id is not given again."""
     ids = push_events.c.id
@@ -159,11 +195,19 @@ def _is_blind(event: PushEvent) -> bool:
     return event.delivery is None and event.at is None
 
 
-def _waiting_of_body(connection: sa.Connection, delivery: Delivery) -> set[str]:
-    """Of the same bytes, what waits already: names without the time at which they came."""
-    beginning = push_events.c.delivery.startswith(f"sha256:{delivery.body_sha256} ", autoescape=True)
-    same = sa.and_(push_events.c.source == delivery.source, beginning, push_events.c.taken_at.is_(None))
-    return {" ".join(name.split(" ")[:2]) for name in connection.scalars(sa.select(push_events.c.delivery).where(same))}
+def _waiting_of_bodies(connection: sa.Connection, deliveries: Sequence[Delivery]) -> set[tuple[str, str]]:
+    """Of the same bytes, what waits already: source and name, without the time at which it came."""
+    waiting: set[tuple[str, str]] = set()
+    bodies = sorted({f"sha256:{delivery.body_sha256} " for delivery in deliveries})
+    sources = sorted({delivery.source for delivery in deliveries})
+    for start in range(0, len(bodies), _ASKED_AT_ONCE):
+        some = bodies[start : start + _ASKED_AT_ONCE]
+        beginning = sa.func.substr(push_events.c.delivery, 1, len(some[0])).in_(some)
+        query = sa.select(push_events.c.source, push_events.c.delivery).where(
+            push_events.c.taken_at.is_(None), push_events.c.source.in_(sources), beginning
+        )
+        waiting |= {(source, " ".join(name.split(" ")[:2])) for source, name in connection.execute(query)}
+    return waiting
 
 
 def _known(connection: sa.Connection, source: str, names: Sequence[str]) -> set[str]:

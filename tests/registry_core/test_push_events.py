@@ -74,6 +74,20 @@ def test_harbor_in_both_of_its_formats() -> None:
     assert (found.delivery, found.at) == ("4b2f", datetime(2023, 3, 6, 6, 8, 43, tzinfo=UTC))
 
 
+@pytest.mark.parametrize(("kind", "action"), [("pushImage", "push"), ("deleteImage", "delete")])
+def test_harbor_1_has_other_names_for_the_same(kind: str, action: str) -> None:
+    found = only("harbor", harbor(kind))
+    assert (found.action, found.repository, found.tag, found.digest) == (action, "shop/web", "v1", DIGEST)
+    for other in ("pullImage", "scanningCompleted", "uploadChart", "quotaExceed"):
+        assert read("harbor", harbor(other)) == ()
+
+
+def test_harbor_may_name_a_repository_in_two_parts() -> None:
+    body = harbor()
+    body["event_data"]["repository"] = {"name": "web", "namespace": "shop"}
+    assert only("harbor", body).repository == "shop/web"
+
+
 def test_docker_hub_tells_no_digest_and_no_id() -> None:
     body = {"push_data": {"pushed_at": 1417566161, "tag": "latest"}, "repository": {"repo_name": "acme/web"}}
     found = only("docker_hub", body)
@@ -88,6 +102,44 @@ def test_quay_tells_a_list_of_tags_and_nothing_of_when() -> None:
         ("v1", None, "quay.io"), ("latest", None, "quay.io"),
     ]  # fmt: skip
     assert read("quay", {"repository": "acme/web", "trigger_id": "x", "build_id": "y"}) == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "expected"),
+    [
+        ({"v1": "1ae3…", "latest": "1ae3…"}, [("v1", None), ("latest", None)]),
+        ({"v1": DIGEST}, [("v1", DIGEST)]),
+        ([{"name": "v1", "manifest_digest": DIGEST}], [("v1", DIGEST)]),
+        (["v1", 7, None, "not a tag"], [("v1", None)]),
+        ({}, []), ([], []), (None, []), ("v1", []),
+    ],
+)  # fmt: skip
+def test_quay_tells_tags_as_a_list_or_as_an_object(tags: Any, expected: list[tuple[str, str | None]]) -> None:
+    body = {"repository": "acme/web", "docker_url": "quay.io/acme/web", "updated_tags": tags}
+    assert [(one.tag, one.digest) for one in read("quay", body)] == expected
+
+
+def github(action: Any, **package: Any) -> dict[str, Any]:
+    version = {"version": DIGEST, "package_url": "ghcr.io/acme/web:v1", "container_metadata": {"tag": {"name": "v1"}}}
+    return {"action": action, "package": {"name": "web", "namespace": "acme", "package_version": version, **package}}
+
+
+@pytest.mark.parametrize(
+    "action", ["published", "create", "created", "updated", "update", "PUBLISHED", "new word", None]
+)
+def test_github_spells_a_push_in_many_ways(action: Any) -> None:
+    found = only("github", github(action))
+    assert (found.action, found.repository, found.tag, found.digest) == ("push", "acme/web", "v1", DIGEST)
+
+
+def test_github_may_tell_of_a_deletion_and_of_other_packages() -> None:
+    assert only("github", github("deleted")).action == "delete"
+    version = {"version": DIGEST, "package_url": "ghcr.io/acme/web:v1"}
+    for kind in ("CONTAINER", "container", "docker"):
+        found = only("github", github("create", package_type=kind, package_version=version))
+        assert (found.tag, found.digest) == ("v1", DIGEST)
+    assert read("github", github("published", package_type="npm", package_version=version)) == ()
+    assert "package_version" in refused("github", github("create", package_type="container", package_version=None))
 
 
 def test_github_tells_one_manifest_tagged_or_not() -> None:
@@ -126,6 +178,25 @@ def test_azure_deletes_an_image_or_a_whole_repository() -> None:
     assert read("azure", told("quarantine")) == ()
 
 
+def test_azure_need_not_say_of_which_type_an_image_is() -> None:
+    found = only("azure", told("push", None))
+    assert (found.action, found.tag, found.digest) == ("push", "v1", DIGEST)
+    assert only("azure", told("push", f"{INDEX}; charset=utf-8")).tag == "v1"
+    for no_image in (
+        told("push", None, url="https://r/v2/shop/web/blobs/x"),
+        told("push", "application/octet-stream"),
+        told("chart_push", None),
+        {"id": "1", "action": "ping"},
+    ):
+        assert read("azure", no_image) == ()
+
+
+def test_in_an_envelope_a_manifest_without_a_type_is_known_by_its_address() -> None:
+    manifest = told("push", None, url=f"https://r/v2/shop/web/manifests/{DIGEST}")
+    blob = told("push", None, url=f"https://r/v2/shop/web/blobs/{DIGEST}")
+    assert [event.tag for event in read("distribution", envelope(manifest, blob))] == ["v1"]
+
+
 def test_ecr_has_a_host_that_is_made_of_account_and_region() -> None:
     detail = {"result": "SUCCESS", "repository-name": "shop/web", "image-digest": DIGEST, "action-type": "PUSH",
               "image-tag": "v1"}  # fmt: skip
@@ -135,6 +206,30 @@ def test_ecr_has_a_host_that_is_made_of_account_and_region() -> None:
     assert read("ecr", body | {"detail": detail | {"result": "FAILURE"}}) == ()
     assert read("ecr", body | {"detail-type": "ECR Image Scan"}) == ()
     assert "without an input transformer" in refused("ecr", {"repository": "web"})
+
+
+@pytest.mark.parametrize(
+    ("kind", "detail"),
+    [
+        ("ECR Replication Action", {"result": "SUCCESS", "action-type": "REPLICATE", "source-region": "us-west-2"}),
+        ("ECR Pull Through Cache Action", {"sync-status": "SUCCESS", "upstream-registry-url": "quay.io"}),
+    ],
+)
+def test_ecr_is_filled_by_replication_and_by_its_cache_as_well(kind: str, detail: dict[str, str]) -> None:
+    about = {"repository-name": "shop/web", "image-digest": DIGEST, "image-tag": "v1", **detail}
+    found = only("ecr", {"detail-type": kind, "account": "123456789012", "region": "us-west-2", "detail": about})
+    assert (found.action, found.repository, found.tag) == ("push", "shop/web", "v1")
+    failed = about | {"result": "FAILED", "sync-status": "FAILED"}
+    assert read("ecr", {"detail-type": kind, "detail": failed}) == ()
+
+
+def test_google_may_send_the_payload_unwrapped() -> None:
+    reference = "us-east1-docker.pkg.dev/project/repo/web"
+    body = {"action": "INSERT", "digest": f"{reference}@{DIGEST}", "tag": f"{reference}:1.1"}
+    assert only("google", body).tag == "1.1"
+    found = only("google", body, X_Goog_Pubsub_Message_Id="7", X_Goog_Pubsub_Publish_Time="2026-01-01T00:00:00Z")
+    assert (found.delivery, found.at) == ("7", datetime(2026, 1, 1, tzinfo=UTC))
+    assert "`message`" in refused("google", {"digest": "x"})
 
 
 def test_google_wraps_references_in_base64() -> None:
@@ -162,6 +257,9 @@ def test_zot_says_what_happened_in_headers() -> None:
     assert (found.action, found.tag, found.delivery) == ("push", "v1", "9")
     assert read("zot", body, Ce_Type="zotregistry.image.lint_failed") == ()
     assert "Ce-Type" in refused("zot", body)
+    structured = {"specversion": "1.0", "type": "zotregistry.image.updated", "id": "9", "data": body}
+    assert (only("zot", structured).tag, only("zot", structured).delivery) == ("v1", "9")
+    assert read("zot", structured | {"type": "zotregistry.repository.created", "data": None}) == ()
 
 
 @pytest.mark.parametrize(

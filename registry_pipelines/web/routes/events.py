@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from anyio import to_thread
+from starlette.datastructures import Headers
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
@@ -17,6 +19,7 @@ from registry_core.media_types import without_parameters
 from registry_core.push_events import Refusal, read_push_events
 from registry_pipelines.web.answers import EVENTS, HEADERS, Told, told_answer
 from registry_pipelines.web.event_door import EventDoor
+from registry_pipelines.web.lingering import Lingering
 from resources.database.push_events import Delivery
 
 Note = Callable[[Delivery], int]
@@ -24,6 +27,10 @@ Note = Callable[[Delivery], int]
 
 #: How long a sender may take to send a body, in seconds.
 PATIENCE = 20.0
+
+_UNCHECKED = "the secret of this entry cannot be read; look at its configuration"
+
+_MOST_DIGITS = 15  # of a length that may be meant
 
 
 def event_routes(doors: Mapping[str, EventDoor], note: Note) -> list[Route]:
@@ -40,18 +47,12 @@ def event_routes(doors: Mapping[str, EventDoor], note: Note) -> list[Route]:
             body = await _body_of(request, door.settings.largest_bytes)
             if isinstance(body, Response):
                 return body
-            if not await to_thread.run_sync(door.believes, request.headers, body):
-                return _refused(request, 401, "the signature is not that of the body by the secret of this entry")
         except ConfigError:
-            return _refused(request, 503, "the secret of this entry cannot be read; look at its configuration")
-        events = await to_thread.run_sync(read_push_events, door.settings.kind, body, dict(request.headers))
-        if isinstance(events, Refusal):
-            return _refused(request, 422, events.sentence)
-        ours = tuple(event for event in events if door.concerns(event))
-        digest = hashlib.sha256(body).hexdigest()
-        delivery = Delivery(door.name, door.settings.registry, ours, digest, len(body), datetime.now(UTC))
-        new = await to_thread.run_sync(note, delivery)
-        return JSONResponse({"events": len(ours), "new": new}, 202, headers=HEADERS)
+            return _refused(request, 503, _UNCHECKED)
+        taken = await to_thread.run_sync(_take_in, door, note, request.headers, body)
+        if isinstance(taken, Told):
+            return told_answer(request.scope, taken)
+        return JSONResponse({"events": taken.events, "new": taken.new}, 202, headers=HEADERS)
 
     return [
         Route(EVENTS + "{name}", take, methods=["POST"]),
@@ -59,10 +60,33 @@ def event_routes(doors: Mapping[str, EventDoor], note: Note) -> list[Route]:
     ]
 
 
+@dataclass(frozen=True, slots=True)
+class _Noted:
+    """How many events a delivery had for us, and how many of them were new."""
+
+    events: int
+    new: int
+
+
+def _take_in(door: EventDoor, note: Note, headers: Headers, body: bytes) -> _Noted | Told:
+    """Believe, read and store a body; blocking."""
+    try:
+        if not door.believes(headers, body):
+            return Told(401, "the signature is not that of the body by the secret of this entry")
+    except ConfigError:
+        return Told(503, _UNCHECKED)
+    events = read_push_events(door.settings.kind, body, dict(headers))
+    if isinstance(events, Refusal):
+        return Told(422, events.sentence)
+    ours = tuple(event for event in events if door.concerns(event))
+    digest = hashlib.sha256(body).hexdigest()
+    delivery = Delivery(door.name, door.settings.registry, ours, digest, len(body), datetime.now(UTC))
+    return _Noted(len(ours), note(delivery))
+
+
 def _refused(request: Request, status: int, sentence: str) -> Response:
-    answer = told_answer(request.scope, Told(status, sentence))
-    answer.headers["Connection"] = "close"  # what of the body was not read is not a request
-    return answer
+    """For a body that was not read to its end."""
+    return Lingering(told_answer(request.scope, Told(status, sentence)))
 
 
 def _why_not_json(request: Request) -> str | None:
@@ -75,8 +99,8 @@ def _why_not_json(request: Request) -> str | None:
 async def _body_of(request: Request, most: int) -> bytes | Response:
     """The body, read no further than `most` bytes, and not for ever."""
     too_large = f"an event has at most {most:,} bytes here"
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > most:
+    declared = request.headers.get("content-length", "").strip().lstrip("0")
+    if declared.isdecimal() and (len(declared) > _MOST_DIGITS or int(declared) > most):
         return _refused(request, 413, too_large)
     read = bytearray()
     try:

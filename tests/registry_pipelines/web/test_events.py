@@ -20,6 +20,7 @@ import pytest
 import requests
 
 from registry_core.errors import DatabaseError
+from registry_pipelines.web import lingering
 from registry_pipelines.web.event_door import EventDoor
 from registry_pipelines.web.routes import events as route
 from registry_pipelines.web.routes.events import event_routes
@@ -79,7 +80,7 @@ def service(site: Site) -> Iterator[Service]:
 
 
 def post(service: Service, path: str, body: Any, **headers: str) -> requests.Response:
-    content = body if isinstance(body, bytes) else json.dumps(body).encode()
+    content = json.dumps(body).encode() if isinstance(body, dict | list) else body
     given = {"Content-Type": "application/json"} | {name.replace("_", "-"): value for name, value in headers.items()}
     return requests.post(service.url + path, data=content, headers=given, timeout=30)
 
@@ -223,14 +224,22 @@ def spoken(service: Service, head: str, *parts: bytes) -> bytes:
 _HEAD = "POST /events/open HTTP/1.1\nHost: x\nContent-Type: application/json\n"
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "IDLE_SECONDS", 0.1)
+
+
+@pytest.mark.usefixtures("impatient")
 def test_ten_megabytes_are_refused_before_they_come(site: Site, service: Service) -> None:
     """No byte of the body is sent, and yet the answer comes."""
     answer = spoken(service, f"{_HEAD}Content-Length: 10000000\n\n")
     assert answer.startswith(b"HTTP/1.1 413 ")
     assert b"an event has at most 1,048,576 bytes here" in answer
+    assert answer.lower().count(b"connection: close") == 1
     assert stored(site) == []
 
 
+@pytest.mark.usefixtures("impatient")
 def test_a_body_without_a_length_is_refused_where_it_grows_too_large(service: Service) -> None:
     chunk = b"400\r\n" + b" " * 1024 + b"\r\n"  # JSON may begin with any number of spaces
     head = _HEAD.replace("/open", "/small")
@@ -238,14 +247,60 @@ def test_a_body_without_a_length_is_refused_where_it_grows_too_large(service: Se
     assert answer.startswith(b"HTTP/1.1 413 ")
 
 
-def test_ten_megabytes_from_an_ordinary_client_store_nothing(site: Site, service: Service) -> None:
-    large = PUSH | {"padding": "x" * 10_000_000}
-    with suppress(requests.ConnectionError):  # it may still be sending when the door is shut
-        assert post(service, "/events/harbor", large, Authorization=SECRET).status_code == 413
+def pieces(size: int) -> Iterator[bytes]:
+    """A body without a length, which `requests` sends in chunks."""
+    for _ in range(size // 65536):
+        yield b" " * 65536
+
+
+@pytest.mark.parametrize("megabytes", [2, 10, 40])
+@pytest.mark.parametrize("chunked", [True, False])
+def test_a_body_above_the_limit_is_413_for_a_client_that_first_sends_all_of_it(
+    site: Site, service: Service, megabytes: int, chunked: bool
+) -> None:
+    size = megabytes * 1024 * 1024
+    headers = {"Content-Type": "application/json", "Authorization": SECRET}
+    body = pieces(size) if chunked else b" " * size
+    answer = requests.post(service.url + "/events/harbor", data=body, headers=headers, timeout=30)
+    assert answer.status_code == 413
+    assert "at most 1,048,576 bytes" in answer.json()["sentence"]
     assert stored(site) == []
     assert post(service, "/events/harbor", PUSH, Authorization=SECRET).status_code == 202
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "status"),
+    [
+        ("/events/harbor", {"Authorization": "wrong"}, 401),
+        ("/events/nobody", {}, 404),
+        ("/events/open", {"Content-Type": "text/plain"}, 415),
+        ("/events/github", {"X-Hub-Signature-256": "sha256=x"}, 413),
+    ],
+)
+def test_who_is_refused_at_the_door_hears_why_though_the_body_was_not_read(
+    service: Service, path: str, headers: dict[str, str], status: int
+) -> None:
+    answer = post(service, path, b" " * 8_000_000, **headers)
+    assert answer.status_code == status
+    assert answer.json()["sentence"]
+
+
+def test_a_client_that_never_ends_is_left_in_the_end(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lingering, "LONGEST_SECONDS", 0.5)
+    began = time.monotonic()
+
+    def drops() -> Iterator[bytes]:
+        while time.monotonic() - began < 20:
+            yield b" " * 1024
+            time.sleep(0.01)
+
+    with suppress(requests.ConnectionError):
+        post(service, "/events/small", drops())
+    assert time.monotonic() - began < 10
+    assert post(service, "/events/small", {"repository": "shop/web", "updated_tags": ["v1"]}).status_code == 202
+
+
+@pytest.mark.usefixtures("impatient")
 def test_a_body_that_never_comes_is_not_waited_for(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(route, "PATIENCE", 0.05)
     assert spoken(service, f"{_HEAD}Content-Length: 10\n\n", b"{").startswith(b"HTTP/1.1 408 ")

@@ -114,6 +114,34 @@ def counted(statements: list[str]) -> Iterator[None]:
         sa.event.remove(sa.Engine, "before_cursor_execute", note)
 
 
+def test_deliveries_that_arrive_together_are_few_transactions(history: History) -> None:
+    history.migrate()
+    start = threading.Barrier(40)
+
+    def send(number: int) -> None:
+        start.wait(30)
+        for each in range(10):
+            history.push_events.note(delivery(replace(PUSH, delivery=f"{number} {each}")))
+
+    inserts: list[str] = []
+    threads = [threading.Thread(target=send, args=(number,)) for number in range(40)]
+    with counted(inserts):
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join(60)
+    assert len(history.push_events.newest(limit=1000)) == 400
+    assert len([one for one in inserts if one.startswith("INSERT")]) < 200
+
+
+def test_what_one_delivery_of_a_transaction_told_is_known_to_the_next(history: History) -> None:
+    blind = PushEvent("push", "shop/web", "latest")
+    both = [delivery(PUSH), delivery(PUSH, blind), delivery(blind, body="b" * 64), delivery(PUSH, source="other")]
+    assert history.push_events._note_all(both) == [1, 1, 1, 1]
+    later = [delivery(blind, body="b" * 64, at=NOW + timedelta(seconds=number)) for number in (1, 2)]
+    assert history.push_events._note_all(later) == [0, 0]
+
+
 @pytest.mark.parametrize("ids", [True, False])
 def test_senders_at_once_make_one_row_of_one_delivery(history: History, ids: bool) -> None:
     event = PUSH if ids else PushEvent("push", "shop/web", "latest")
