@@ -14,9 +14,9 @@ from registry_core.coverage import Fault
 
 
 class RegistryPipelinesError(Exception):
-    """Root of everything this project raises on purpose."""
+    """Root of everything this project raises on purpose. Not raised itself: that would be a defect."""
 
-    exit_code: ClassVar[int] = 1
+    exit_code: ClassVar[int] = 70
     retryable: bool = False
 
 
@@ -119,6 +119,12 @@ class Refused(RegistryPipelinesError):
     """A brake held and nothing was done. Never retried: a person must look."""
 
     exit_code = 3
+
+
+class UnknownPlan(Refused):
+    """What a person wrote names no plan, several, or one of another kind."""
+
+    exit_code = 2
 
 
 class PlanStale(Refused):

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 import requests
 
 from registry_core.errors import ConfigError, SourceError
+from resources.unredirected_session import UnredirectedSession
 
 CHECK_PATH = "/_nagios_check_registry"
 
@@ -31,14 +32,11 @@ class CheckEndpoint:
         if self.token:
             headers["Authorization"] = f"Bearer {self.token}".encode()
         try:
-            with requests.get(
-                # A redirect would be followed to a sign-in page, whose words mean nothing here.
-                url,
-                headers=headers,
-                timeout=self.timeout.total_seconds(),
-                stream=True,
-                allow_redirects=False,
-            ) as response:
+            # A redirect would be followed to a sign-in page, whose words mean nothing here.
+            with (
+                UnredirectedSession() as session,
+                session.get(url, headers=headers, timeout=self.timeout.total_seconds(), stream=True) as response,
+            ):
                 body = response.raw.read(_LARGEST_BYTES + 1, decode_content=True)
                 status, kind = response.status_code, response.headers.get("Content-Type", "")
         except (requests.RequestException, OSError) as error:

@@ -14,6 +14,7 @@ from typing import Any
 import requests
 
 from registry_core.errors import ConfigError, RegistryError
+from resources.unredirected_session import UnredirectedSession
 
 CERTIFICATES = "https://www.googleapis.com/oauth2/v1/certs"
 
@@ -71,10 +72,12 @@ class GoogleIdentity:
 
     def _fetch(self) -> Mapping[str, str]:
         try:
-            answer = requests.get(self._address, timeout=_TIMEOUT_SECONDS)
-            answer.raise_for_status()
+            with UnredirectedSession() as session:
+                answer = session.get(self._address, timeout=_TIMEOUT_SECONDS)
+            if answer.status_code != 200:
+                raise requests.HTTPError(f"it answered {answer.status_code}", response=answer)
             found = answer.json()
-        except (requests.RequestException, ValueError) as error:
+        except (requests.RequestException, ValueError, RecursionError) as error:
             raise RegistryError(
                 f"cannot check a token of Google: its certificates at {self._address} cannot be had"
                 f" ({type(error).__name__}); let this service reach them",

@@ -27,6 +27,7 @@ class Receiver:
     port: int
     received: list[Received] = field(default_factory=list)
     answers: dict[str, int] = field(default_factory=dict)
+    location: str = ""  #: sent with every answer, where there is one
     body: bytes = b"{}"
 
     @property
@@ -56,8 +57,14 @@ def receiving() -> Iterator[Receiver]:
             receiver.received.append(Received(self.path, dict(self.headers), json.loads(content or b"null")))
             self.send_response(receiver.answers.get(path, 200))
             self.send_header("Content-Length", str(len(receiver.body)))
+            if receiver.location:
+                self.send_header("Location", receiver.location)
             self.end_headers()
             self.wfile.write(receiver.body)
+
+        def do_GET(self) -> None:
+            """What a client asks that follows a redirect with another method."""
+            self.do_POST()
 
         def log_message(self, format: str, *arguments: object) -> None:
             pass

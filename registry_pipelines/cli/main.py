@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import os
 import sys
-import traceback
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -39,16 +39,18 @@ from registry_pipelines.cli import (
     usage,
     versions,
 )
+from registry_pipelines.cli.defect import EXIT_CODE, defect_sentence, shown_traceback
 from registry_pipelines.cli.invocation import Invocation
 
 EXIT_CODES = """\b
 Exit codes:
   0    done, and nothing wrong was found
-  1    findings are errors (check), or something unexpected happened
+  1    findings are errors
   2    the configuration or the command line is wrong
   3    refused: a brake held, nothing was done
   4    some of it was done and some not; the journal says which
   5    a cluster, a registry or the database did not give what was asked
+  70   a defect of registry-pipelines; please report it
   130  interrupted
 """
 
@@ -56,35 +58,41 @@ Exit codes:
 class Commands(TyperGroup):
     """Turns what a command raises into one message and an exit code."""
 
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        with _ending("--debug" in args):
+            return super().make_context(info_name, args, parent, **extra)
+
     def invoke(self, ctx: Any) -> Any:
-        try:
+        with _ending(bool(ctx.params.get("debug"))):
             return super().invoke(ctx)
-        except RegistryPipelinesError as error:
-            _tell(ctx, str(error))
-            raise typer.Exit(error.exit_code) from error
-        except KeyboardInterrupt:
-            _tell(ctx, "interrupted")
-            raise typer.Exit(130) from None
-        except BrokenPipeError:
-            # Whoever read our output has seen enough (`| head`). Python must not flush into it at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(0) from None
-        except (typer.Exit, typer.Abort, SystemExit, EOFError):
+
+
+@contextmanager
+def _ending(debug: bool) -> Iterator[None]:
+    try:
+        yield
+    except RegistryPipelinesError as error:
+        _tell(error, str(error), debug)
+        raise typer.Exit(error.exit_code) from error
+    except KeyboardInterrupt:
+        print("registry-pipelines: interrupted", file=sys.stderr)
+        raise typer.Exit(130) from None
+    except BrokenPipeError:
+        # Whoever read our output has seen enough (`| head`). Python must not flush into it at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(0) from None
+    except (typer.Exit, typer.Abort, SystemExit):
+        raise
+    except Exception as error:
+        if hasattr(error, "exit_code"):  # a mistake on the command line: told by typer, with the usage
             raise
-        except Exception as error:
-            if hasattr(error, "exit_code"):  # a mistake on the command line: told by typer, with the usage
-                raise
-            _tell(
-                ctx,
-                f"this should not have happened: {type(error).__name__}. Please report it, with what"
-                " `registry-pipelines --debug …` prints",
-            )
-            raise typer.Exit(1) from error
+        _tell(error, defect_sentence(error), debug)
+        raise typer.Exit(EXIT_CODE) from error
 
 
-def _tell(ctx: Any, message: str) -> None:
-    if ctx.params.get("debug"):
-        traceback.print_exc()
+def _tell(error: Exception, message: str, debug: bool) -> None:
+    if debug:
+        print(shown_traceback(error), file=sys.stderr)
     print(f"registry-pipelines: {message}", file=sys.stderr)
 
 

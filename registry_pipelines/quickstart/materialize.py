@@ -18,7 +18,7 @@ from assets import (
     registry_catalog,
     single_copy_report,
 )
-from registry_core.errors import RegistryPipelinesError
+from registry_core.errors import SourceError
 from registry_pipelines.definitions import build_definitions
 from registry_pipelines.jobs import (
     CHECK_EVIDENCE,
@@ -62,7 +62,7 @@ def steps(loaded: LoadedSite) -> list[Step]:
 
 
 def materialize_once(loaded: LoadedSite, home: Path, *, on_step: Callable[[Step], None]) -> int:
-    """Run what was never made there; returns how many runs that took. Raises RegistryPipelinesError."""
+    """Run what was never made there; returns how many runs that took. Raises SourceError."""
     definitions = build_definitions(loaded)
     done = 0
     with _instance(home) as instance:
@@ -75,7 +75,7 @@ def materialize_once(loaded: LoadedSite, home: Path, *, on_step: Callable[[Step]
                 _QUIET, instance=instance, partition_key=step.partition, raise_on_error=False
             )
             if not result.success:
-                raise RegistryPipelinesError(_why(step, result))
+                raise SourceError(_why(step, result), fault="unreachable")
             done += 1
     return done
 

@@ -140,7 +140,7 @@ class KubernetesApi:
         status = response.status
         html = "html" in response.headers.get("Content-Type", "") or body[:200].lstrip()[:1] == b"<"
         if 300 <= status < 400:
-            target = urlsplit(response.headers.get("Location", "")).netloc or "another path"
+            target = _host_of(response.headers.get("Location", "")) or "another path"
             words = f"it sent us on to {target} ({status}): that is a sign-in page or a proxy, not an API server"
             raise self._error(asking, words, "unreachable", status=status, hopeless=True)
         if html and status not in (401, 403, 408, 429, 502, 503, 504):
@@ -223,6 +223,14 @@ class KubernetesApi:
             passing=passing,
             hopeless=hopeless,
         )
+
+
+def _host_of(location: str) -> str:
+    """The host that a redirect names, without a user; empty where it names none that can be read."""
+    try:
+        return urlsplit(location).netloc.rpartition("@")[2]
+    except ValueError:
+        return ""
 
 
 def _words_of(body: bytes) -> str:

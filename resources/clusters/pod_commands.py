@@ -11,10 +11,10 @@ from typing import Any, Protocol
 
 import yaml
 from kubernetes import client
-from kubernetes.stream import stream
+from kubernetes.stream import stream, ws_client
 from kubernetes.stream.ws_client import ERROR_CHANNEL, STDERR_CHANNEL, STDOUT_CHANNEL
 from urllib3.exceptions import HTTPError
-from websocket import WebSocketException
+from websocket import WebSocket, WebSocketException
 
 from registry_core.errors import ClusterError
 from resources.clusters.connection import Connection
@@ -23,6 +23,17 @@ from resources.clusters.connection import Connection
 KEPT_LINES = 2000
 
 _READ_EVERY_SECONDS = 1
+
+
+class _UnredirectedWebSocket(WebSocket):
+    """The library follows three redirects, and sends our token to wherever they lead."""
+
+    def connect(self, url: str, **options: Any) -> None:
+        super().connect(url, **{**options, "redirect_limit": 0})  # type: ignore[no-untyped-call]
+
+
+# The client has no other place to say so.
+ws_client.WebSocket = _UnredirectedWebSocket
 
 
 @dataclass(frozen=True)
@@ -140,8 +151,8 @@ def _reason(error: client.ApiException) -> str:
 
 def _handshake(reason: str) -> str:
     """`Handshake status 403 Forbidden`, and what the API server says; not the headers between."""
-    head, *_, body = reason.split(" -+-+- ")
+    head, *rest = reason.split(" -+-+- ")
     try:
-        return f"{head}: {json.loads(body)['message']}"[:300]
-    except (ValueError, KeyError, TypeError):
+        return f"{head}: {json.loads(rest[-1])['message']}"[:300]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
         return head[:300]

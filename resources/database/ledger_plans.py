@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 import zlib
 from collections.abc import Collection
@@ -10,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from registry_core.errors import Refused
+from registry_core.errors import Refused, UnknownPlan
 from registry_core.plan_kinds import class_of
 from registry_core.plan_words import PLAN_WORDS, PlanKind
 from registry_core.plans import AnyPlan, P
@@ -20,6 +21,9 @@ from resources.database.ledger_schema import plan_documents, plans
 from resources.database.times import from_micros, maybe_from_micros, to_micros
 
 _BEGINNING = re.compile(r"[0-9a-f]{6,64}")
+_COMPARED = 500
+_SHORTEST_COMPARED = 4
+_LIKE = 0.75  # one digit of six wrong, two swapped, one too many
 _MAY_EXPIRE = ("waiting", "approved")
 
 
@@ -85,7 +89,7 @@ def find_record(database: Database, beginning: str, *, now: datetime) -> PlanRec
 def read_plan(database: Database, beginning: str, of: type[P], *, now: datetime) -> StoredPlan[P]:
     record, document = read_document(database, beginning, now=now)
     if record.kind != of.kind:
-        raise Refused(
+        raise UnknownPlan(
             f"{record.short} is {record.words.article} for {record.subject}, and {PLAN_WORDS[of.kind].article} is"
             " asked for; `plan list` shows which is which"
         )
@@ -195,7 +199,8 @@ def locked_row(connection: sa.Connection, fingerprint: str) -> sa.Row[Any]:
 def _known(connection: sa.Connection, fingerprint: str) -> sa.Row[Any]:
     row = _row(connection, fingerprint)
     if row is None:
-        raise Refused(f"there is no plan {fingerprint[:12]!r}; `plan list` shows those that there are")
+        near = _nearest(connection, fingerprint)
+        raise UnknownPlan(f"there is no plan {fingerprint[:12]!r}{near}; `plan list` shows those that there are")
     return row
 
 
@@ -206,13 +211,23 @@ def _row(connection: sa.Connection, fingerprint: str) -> sa.Row[Any] | None:
 def _found(connection: sa.Connection, beginning: str) -> sa.Row[Any]:
     wanted = beginning.strip().lower()
     if not _BEGINNING.fullmatch(wanted):
-        raise Refused(
-            f"{beginning[:80]!r} is no fingerprint of a plan: write 6 to 64 of its hexadecimal digits, as `plan list`"
-            " shows them"
+        raise UnknownPlan(
+            f"{beginning[:80]!r} is no fingerprint of a plan{_nearest(connection, wanted)}: write 6 to 64 of its"
+            " hexadecimal digits, as `plan list` shows them"
         )
     query = sa.select(plans).where(plans.c.fingerprint.startswith(wanted)).order_by(plans.c.made_at.desc()).limit(6)
     rows = connection.execute(query).all()
     if len(rows) > 1:
         names = ", ".join(row.fingerprint[: len(wanted) + 6] for row in rows)
-        raise Refused(f"several plans begin with {wanted!r} ({names}); write more of the fingerprint")
+        raise UnknownPlan(f"several plans begin with {wanted!r} ({names}); write more of the fingerprint")
     return rows[0] if rows else _known(connection, wanted)
+
+
+def _nearest(connection: sa.Connection, wanted: str) -> str:
+    """Of the newest plans, those whose fingerprints begin almost as `wanted`, for a message; empty for none."""
+    if len(wanted) < _SHORTEST_COMPARED:
+        return ""
+    newest = sa.select(plans.c.fingerprint).order_by(plans.c.made_at.desc()).limit(_COMPARED)
+    by_beginning = {one[: len(wanted)]: one for one in connection.scalars(newest)}
+    near = difflib.get_close_matches(wanted[:64], by_beginning, n=3, cutoff=_LIKE)
+    return f" (nearest: {', '.join(by_beginning[one][:12] for one in near)})" if near else ""

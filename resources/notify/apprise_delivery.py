@@ -19,6 +19,10 @@ _TYPES: Final[dict[Gravity, apprise.NotifyType]] = {
     "success": apprise.NotifyType.SUCCESS,
 }
 
+#: A redirected POST becomes a GET, whose answer would pass for a delivery; and the message would go to another host.
+#: An address of somebody who wants it says `?redirect=yes`.
+_ASSET: Final = apprise.AppriseAsset(http_redirects=False)
+
 _LONGEST_REASON = 200
 _SHORTEST_SECRET = 4
 
@@ -26,7 +30,7 @@ _SHORTEST_SECRET = 4
 def deliver(address: Address, message: Message) -> None:
     """Raises NotificationError, which may be tried again. Waits as long as Apprise does: four seconds to connect, four
     to be answered, unless the URL says otherwise (`?cto=`, `?rto=`)."""
-    service = apprise.Apprise()
+    service = apprise.Apprise(asset=_ASSET)
     if not service.add(address.url):
         raise NotificationError(f"could not tell {address.name}: Apprise does not take its URL", fault="corrupt")
     with apprise.LogCapture(level=logging.WARNING) as logged:  # type: ignore[no-untyped-call]

@@ -11,6 +11,7 @@ from registry_core.errors import ConfigError, NotificationError
 from registry_core.notices import Message
 from resources.configuration.notify_settings import DatadogSettings
 from resources.configuration.secrets import read_secret
+from resources.unredirected_session import UnredirectedSession
 
 _TIMEOUT_SECONDS = 8
 _ALERTS = {"failure": "error", "warning": "warning", "info": "info", "success": "success"}
@@ -74,6 +75,7 @@ def _configured(settings: DatadogSettings) -> Any:
             "the library `datadog` is not installed; run pip install 'registry-pipelines[datadog]'",
             subject="notifications.datadog",
         ) from None
+    _refuse_redirects()
     # `mute` would swallow every failure, and a name of this host is looked for in other programs' files.
     datadog.initialize(
         api_key=read_secret(settings.api_key),
@@ -86,7 +88,24 @@ def _configured(settings: DatadogSettings) -> Any:
     return datadog.api
 
 
+def _refuse_redirects() -> None:
+    """The library follows redirects, with its key in a header that `requests` does not take off for another host."""
+    import requests
+    from datadog.api import http_client
+
+    class RefusesRedirects(UnredirectedSession):
+        def send(self, request: requests.PreparedRequest, **options: Any) -> requests.Response:
+            answer = super().send(request, **options)
+            if 300 <= answer.status_code < 400:
+                raise requests.TooManyRedirects(f"it redirects ({answer.status_code})", response=answer)
+            return answer
+
+    if http_client.RequestClient._session is None:
+        http_client.RequestClient._session = RefusesRedirects()
+
+
 def _asked(settings: DatadogSettings, ask: Any) -> Any:
+    import requests
     from datadog.api.exceptions import ApiError, DatadogException
 
     try:
@@ -97,7 +116,17 @@ def _asked(settings: DatadogSettings, ask: Any) -> Any:
             f"could not tell {_name(settings)}: it refused the request; look at the key and the site",
             fault="forbidden",
         ) from None
-    except (DatadogException, ValueError) as error:  # ValueError: it answered something that is no JSON
+    except requests.TooManyRedirects as error:
+        raise NotificationError(
+            f"could not tell {_name(settings)}: {error}, and nothing was sent there; check `address`",
+            fault="unreachable",
+            retryable=True,
+        ) from None
+    except (
+        DatadogException,
+        requests.RequestException,
+        ValueError,
+    ) as error:  # ValueError: it answered something that is no JSON
         raise NotificationError(
             f"could not tell {_name(settings)}: {type(error).__name__}; notifications are tried again",
             fault="unreachable",

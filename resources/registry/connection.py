@@ -10,7 +10,6 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from urllib.parse import urljoin, urlsplit
 
 from registry_core.errors import RegistryError
 from resources.configuration.settings import RegistrySettings
@@ -21,13 +20,12 @@ from resources.registry.sign_in.session import Session
 from resources.registry.spent import Spent
 from resources.registry.transport.engine import Engine, pause
 from resources.registry.transport.handles import Handles
-from resources.registry.transport.messages import MEBIBYTE, Answer, Request, origin, redacted
+from resources.registry.transport.messages import MEBIBYTE, Answer, Request, origin
+from resources.registry.transport.redirects import REDIRECTS, RedirectRefused, follow
 from resources.registry.transport.slots import Slots
 from resources.registry.transport.trust import Trust
 
-_MOST_REDIRECTS = 5
 _MOST_CHALLENGES = 3
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 
 class RegistryConnection:
@@ -135,7 +133,7 @@ class RegistryConnection:
             if status == 401 and at_home:
                 self._sign_in_again(answer, request, used, effort)
                 continue
-            if status in _REDIRECTS and (answer.header("location") or ""):
+            if status in REDIRECTS and (answer.header("location") or ""):
                 url = self._redirect(answer, request, url, effort)
                 at_home = self._at_home(url)
                 continue
@@ -168,22 +166,18 @@ class RegistryConnection:
         raise self._scrubbed(error)
 
     def _redirect(self, answer: Answer, request: Request, url: str, effort: Effort) -> str:
+        try:
+            target = follow(
+                request.method, request.url, url, answer.status, answer.header("location") or "", hops=effort.redirects
+            )
+        except RedirectRefused as refused:
+            raise self._scrubbed(
+                RegistryError(
+                    f"{self.label}: could not {request.wanted}: {refused}", fault="unreachable", status=answer.status
+                )
+            ) from refused
         effort.redirects += 1
-        target = urljoin(url, answer.header("location") or "")
-        scheme = urlsplit(target).scheme
-        if effort.redirects > _MOST_REDIRECTS:
-            why = f"it redirects more than {_MOST_REDIRECTS} times"
-        elif scheme not in ("http", "https"):
-            why = f"it redirects to something that is not HTTP ({scheme or 'no scheme'})"
-        elif scheme == "http" and url.startswith("https:") and "/blobs/" not in request.url:
-            why = f"it redirects from https to http ({redacted(target)}), where anybody could answer"
-        else:
-            return target
-        raise RegistryError(
-            f"{self.label}: could not {request.wanted}: {why}; check the registry's own address settings",
-            fault="unreachable",
-            status=answer.status,
-        )
+        return target
 
     def _at_home(self, url: str) -> bool:
         """Whether credentials may go there: same scheme, host and port as the registry."""

@@ -94,7 +94,8 @@ def refusal(answer: Answer, wanted: str, registry: str, *, tries: int = 1, next_
             what += f"; it lacks {', '.join(lacking[:3])}"
         step = next_step or _NEXT.get(fault, "")
         if 300 <= status < 400:
-            step = "it redirects to nowhere; check proxies before the registry"
+            where = "elsewhere, which is not followed here" if answer.header("location") else "to nowhere"
+            step = f"it redirects {where}; check proxies before the registry"
         elif status == 405:
             step = "the registry does not offer this here (a mirror, or read-only); check `url`"
         if status in (413, 507):

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from typing import Literal, Protocol, runtime_checkable
-from urllib.parse import quote, urlencode, urljoin
+from urllib.parse import quote, urlencode
 
 from registry_core.digests import digest_of, is_digest
 from registry_core.errors import RegistryError
@@ -19,6 +19,7 @@ from resources.registry.refusals import nonsense
 from resources.registry.transport.engine import pause
 from resources.registry.transport.messages import MEBIBYTE, Answer, Request, StreamedBody
 from resources.registry.transport.retries import backoff_seconds
+from resources.registry.upload_location import UploadLocation
 
 Uploaded = Literal["mounted", "uploaded"]
 
@@ -53,7 +54,7 @@ class Uploader:
 
     def __init__(self, reader: Reader) -> None:
         self._reader = reader
-        self._connection = reader.connection
+        self.connection = reader.connection
 
     async def upload_blob(
         self,
@@ -96,7 +97,7 @@ class Uploader:
         """
         request = Request(
             "PUT",
-            manifest_url(self._connection.url, repository, reference),
+            manifest_url(self.connection.url, repository, reference),
             f"store manifest {reference} in {repository}",
             scope=push_scope(repository),
             headers=(f"Content-Type: {media_type}",),
@@ -115,7 +116,7 @@ class Uploader:
         found, _, _ = await self._reader.head_manifest(repository, reference)
         if digest not in (told, found) or found != digest:
             why = f"the registry holds {found} there now instead of {digest}"
-            raise nonsense(answer, request.wanted, self._connection.label, why)
+            raise nonsense(answer, request.wanted, self.connection.label, why)
         return digest
 
     async def _points_to(self, repository: str, reference: str, digest: str) -> bool:
@@ -142,11 +143,11 @@ class Uploader:
         if mount_from is not None:
             query = "?" + urlencode({"mount": digest, "from": mount_from}, safe=":/")
             scope += " " + pull_scope(mount_from)
-        url = f"{repository_url(self._connection.url, repository)}/blobs/uploads/{query}"
+        url = f"{repository_url(self.connection.url, repository)}/blobs/uploads/{query}"
         answer = await self.exchange(Request("POST", url, wanted, scope=scope))
         if answer.status not in (201, 202) or (answer.status == 202 and not answer.header("location")):
             why = f"the answer to the begin of an upload makes no sense (status {answer.status})"
-            raise nonsense(answer, wanted, self._connection.label, why, fault="unreachable")
+            raise nonsense(answer, wanted, self.connection.label, why, fault="unreachable")
         return answer
 
 
@@ -159,7 +160,8 @@ class _Upload:
         self._digest = digest
         self._wanted = wanted
         self._scope = push_scope(repository)
-        self._location = urljoin(begun.url, begun.header("location") or "")
+        connection = uploader.connection
+        self._location = UploadLocation(connection.label, connection.url, wanted, begun)
         self._stored = 0
         self._in_chunks = False
         least = begun.header("oci-chunk-min-length") or ""
@@ -192,7 +194,7 @@ class _Upload:
                 answer = await self._uploader.exchange(
                     Request(
                         "PATCH",
-                        self._location,
+                        self._location.url,
                         self._wanted,
                         scope=self._scope,
                         headers=(_OCTETS, f"Content-Range: {self._stored}-{end - 1}"),
@@ -215,12 +217,12 @@ class _Upload:
                     raise nonsense(answer, self._wanted, "the registry", "it takes no chunk of it (416)")
                 await self._ask_how_far(start, end)
                 continue
-            self._move(answer)
+            self._location.move(answer)
             self._stored = end
 
     async def _ask_how_far(self, start: int, end: int) -> None:
-        answer = await self._uploader.exchange(Request("GET", self._location, self._wanted, scope=self._scope))
-        self._move(answer)
+        answer = await self._uploader.exchange(Request("GET", self._location.url, self._wanted, scope=self._scope))
+        self._location.move(answer)
         last = (answer.header("range") or "").rpartition("-")[2]
         stored = int(last) + 1 if last.isascii() and last.isdigit() else 0
         if stored == 1 and start == 0:
@@ -235,10 +237,9 @@ class _Upload:
         self._stored = stored
 
     async def _close(self, body: bytes | Part) -> None:
-        joint = "&" if "?" in self._location else "?"
         request = Request(
             "PUT",
-            f"{self._location}{joint}digest={quote(self._digest, safe=':')}",
+            self._location.closing(quote(self._digest, safe=":")),
             self._wanted,
             scope=self._scope,
             headers=(_OCTETS,),
@@ -251,11 +252,6 @@ class _Upload:
             # The answer may be lost and the blob be there all the same.
             if not error.retryable or not await self._uploader.holds(self._repository, self._digest):
                 raise
-
-    def _move(self, answer: Answer) -> None:
-        location = answer.header("location")
-        if location:
-            self._location = urljoin(answer.url, location)
 
 
 def _chunks(source: BlobSource, chunk_bytes: int) -> Iterator[bytes | Part]:

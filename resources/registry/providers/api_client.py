@@ -11,7 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 import requests
 
@@ -29,12 +29,11 @@ from resources.registry.providers.api_refusals import (
 from resources.registry.providers.api_trust import new_session, proxies_for
 from resources.registry.refusals import printable
 from resources.registry.spent import Spent
+from resources.registry.transport.foreign_addresses import NotAnAddress, resolve
 from resources.registry.transport.messages import origin
+from resources.registry.transport.redirects import REDIRECTS, RedirectRefused, follow
 from resources.registry.transport.retries import PASSING, backoff_seconds, retry_after_seconds
 from resources.registry.transport.trust import Trust
-
-_MOST_REDIRECTS = 3
-_REDIRECTS = frozenset({301, 302, 307, 308})
 
 
 class SignIn(Protocol):
@@ -135,7 +134,7 @@ class ApiClient:
 
     def ask_for_token(self, url: str, query: Query) -> ApiAnswer:
         """A POST that changes nothing: it trades what we have for a token. Not signed."""
-        return self._ask(urljoin(self.url + "/", url), query, signed=False)
+        return self._ask(self._address(url, query.wanted), query, signed=False)
 
     def send(self, path: str, query: Query) -> ApiAnswer:
         """The answer to `query` at `path` (or a whole address of this API): 2xx, or a status that it expects.
@@ -145,7 +144,7 @@ class ApiClient:
         """
         if query.method not in self.methods:
             raise ValueError(f"{type(self).__name__} cannot {query.method}: only {sorted(self.methods)}")
-        url = path if "://" in path else self.url + path
+        url = self._address(path, query.wanted) if "://" in path else self.url + path
         if origin(url) != origin(self.url):
             raise RegistryError(
                 f"{self.label}: could not {query.wanted}: it sends us to another host ({urlsplit(url).netloc}), where"
@@ -162,8 +161,18 @@ class ApiClient:
         for session in sessions:
             session.close()
 
-    def _ask(self, url: str, query: Query, *, signed: bool) -> ApiAnswer:
-        effort = _Effort()
+    def _address(self, written: str, wanted: str) -> str:
+        """An address that the other side may have written."""
+        try:
+            return resolve(self.url + "/", written)
+        except NotAnAddress as error:
+            raise RegistryError(
+                f"{self.label}: could not {wanted}: it sends us to no place: {error}; check the `api` address",
+                fault="unreachable",
+            ) from error
+
+    def _ask(self, asked: str, query: Query, *, signed: bool) -> ApiAnswer:
+        effort, url = _Effort(), asked
         while True:
             self._wait_for_turn(query, effort)
             try:
@@ -177,7 +186,7 @@ class ApiClient:
                 continue
             if 200 <= answer.status < 300 or answer.status in query.expects:
                 return answer
-            if answer.status in _REDIRECTS and (target := self._redirect(answer, url, query, effort)):
+            if answer.status in REDIRECTS and (target := self._redirect(answer, asked, url, query, effort)):
                 url = target
             elif not self._try_again(answer, query, effort, signed):
                 explain = query.explain or self._explain
@@ -204,12 +213,18 @@ class ApiClient:
         self._pause(wait)
         return True
 
-    def _redirect(self, answer: ApiAnswer, url: str, query: Query, effort: _Effort) -> str:
-        """Where to ask instead: on the same host only, as our sign-in travels along."""
+    def _redirect(self, answer: ApiAnswer, asked: str, url: str, query: Query, effort: _Effort) -> str:
+        """Where to ask instead: on the same host only, as our sign-in travels along. Empty for any other."""
+        location = answer.headers.get("location", "")
+        if not location:
+            return ""
+        try:
+            target = follow(query.method, asked, url, answer.status, location, hops=effort.redirects)
+        except RedirectRefused as no:
+            why = f"{self.label}: could not {query.wanted}: {no}"
+            raise self._scrubbed(RegistryError(why, fault="unreachable", status=answer.status)) from no
         effort.redirects += 1
-        target = urljoin(url, answer.headers.get("location", ""))
-        reading = query.method in ("GET", "HEAD")
-        return target if reading and effort.redirects <= _MOST_REDIRECTS and origin(target) == origin(url) else ""
+        return target if origin(target) == origin(url) else ""
 
     def _wait_for_turn(self, query: Query, effort: _Effort) -> None:
         wait = self._closed_until - time.time()

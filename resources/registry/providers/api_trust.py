@@ -18,6 +18,7 @@ from urllib3.exceptions import InsecureRequestWarning
 from registry_core.errors import ConfigError, Problem
 from resources.configuration.credential_settings import TlsSettings
 from resources.registry.transport.trust import Trust
+from resources.unredirected_session import UnredirectedSession
 
 _BUNDLES = ("CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE")  # ssl itself reads SSL_CERT_FILE and SSL_CERT_DIR
 
@@ -38,7 +39,7 @@ class _TrustingAdapter(HTTPAdapter):
 
 def new_session(tls: TlsSettings) -> requests.Session:
     """A session that believes the machine's authorities and `tls.ca`. Raises ConfigError for a bad `tls.ca`."""
-    session = requests.Session()
+    session = UnredirectedSession()
     session.trust_env = False
     session.headers["User-Agent"] = "registry-pipelines"
     session.verify = not tls.insecure

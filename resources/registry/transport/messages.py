@@ -118,6 +118,9 @@ def _default_port(parts: SplitResult) -> int | None:
 
 def redacted(url: str) -> str:
     """The address without user, query and fragment: these may hold signatures, tokens and upload states."""
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
     host = parts.netloc.rpartition("@")[2]
     return f"{parts.scheme}://{host}{parts.path}" if parts.scheme else f"{host}{parts.path}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from registry_core.errors import ClusterError, ConfigError, PartialFailure, Refused, RegistryPipelinesError
+from registry_core.errors import ClusterError, ConfigError, PartialFailure, Refused, RegistryPipelinesError, UnknownPlan
 from registry_pipelines.cli.main import app
 from tests.registry_pipelines.cli.calling import call, start
 
@@ -36,7 +36,7 @@ def raising(monkeypatch: pytest.MonkeyPatch):
         (Refused("a brake held"), 3),
         (PartialFailure("some of it"), 4),
         (ClusterError("no answer", fault="unreachable"), 5),
-        (RegistryPipelinesError("what"), 1),
+        (UnknownPlan("there is no such plan"), 2),
         (KeyboardInterrupt(), 130),
     ],
 )
@@ -48,14 +48,56 @@ def test_an_error_ends_in_one_message_and_its_exit_code(raising, error: BaseExce
     assert ended.err == f"registry-pipelines: {str(error) or 'interrupted'}\n"
 
 
-def test_the_unexpected_is_one_sentence_that_holds_nothing_secret(raising) -> None:
-    raising(RuntimeError("hunter2"))
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("hunter2"),
+        KeyError("hunter2"),
+        EOFError("hunter2"),
+        MemoryError(),
+        RecursionError(),
+        OSError(5, "hunter2"),
+    ],
+)
+def test_a_defect_of_ours_ends_with_70_and_asks_to_report_it(raising, error: Exception) -> None:
+    raising(error)
     ended = call("raise")
-    assert ended.code == 1
+    assert ended.code == 70
     assert ended.err.count("\n") == 1
-    assert "RuntimeError" in ended.err
+    assert type(error).__name__ in ended.err
     assert "Please report it" in ended.err
     assert "hunter2" not in ended.err
+
+
+def test_the_sentence_names_the_place_in_our_code(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    site = tmp_path / "registry_pipelines.yaml"
+    site.write_text("registries: {main: {url: 'http://127.0.0.1:9'}}\n")
+    monkeypatch.setattr("resources.configuration.load.read_document", None)
+    ended = call("--config", site, "plan", "list")
+    assert ended.code == 70
+    assert "(TypeError at resources/configuration/load.py:" in ended.err
+
+
+def test_a_traceback_for_a_report_holds_nothing_secret(raising) -> None:
+    wrapped = RuntimeError("hunter2")
+    wrapped.__cause__ = ValueError("invalid literal for int() with base 10: 'hunter3'")
+    raising(wrapped)
+    ended = call("--debug", "raise")
+    assert ended.code == 70
+    assert ended.err.count("Traceback") == 2
+    assert "ValueError" in ended.err
+    assert "hunter" not in ended.err
+
+
+def test_every_error_of_ours_has_an_exit_code_of_the_page() -> None:
+    """1 is for findings, and no error: a script that asks for findings must not take a failure for them."""
+
+    def below(kind: type[RegistryPipelinesError]) -> list[type[RegistryPipelinesError]]:
+        return [one for sub in kind.__subclasses__() for one in (sub, *below(sub))]
+
+    codes = {kind.exit_code for kind in below(RegistryPipelinesError)}
+    assert codes == {2, 3, 4, 5}
+    assert RegistryPipelinesError.exit_code == 70
 
 
 def test_debug_shows_where_an_error_came_from(raising) -> None:

@@ -113,7 +113,7 @@ def test_a_backtest_replays_a_policy_file(surveyed_plan: Company, tmp_path: Path
 def test_no_such_plan_is_told_in_one_sentence(surveyed_plan: Company) -> None:
     for command in (("plan", "show"), ("journal",), ("plan", "execute"), ("restore",)):
         ended = plans(surveyed_plan, *command, "abcdef123456")
-        assert ended.code == 3
+        assert ended.code == 2
         assert "there is no plan" in ended.err
         assert len(ended.err.strip().splitlines()) == 1
 

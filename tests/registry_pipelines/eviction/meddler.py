@@ -33,6 +33,7 @@ class Meddler:
 
     def __init__(self, url: str, rule: Rule = lambda _method, _path, _count: None) -> None:
         self.rule = rule
+        self.rewrite: Callable[[str], str] = lambda path: path  #: how a path is asked of the registry
         self.asked: list[tuple[str, str]] = []
         self._target = urlsplit(url).netloc
         self._lock = threading.Lock()
@@ -91,7 +92,7 @@ class Meddler:
             return
         connection = http.client.HTTPConnection(self._target, timeout=30)
         headers = {name: value for name, value in request.headers.items() if name.lower() != "host"}
-        connection.request(request.command, request.path, body=body or None, headers=headers)
+        connection.request(request.command, self.rewrite(request.path), body=body or None, headers=headers)
         answer = connection.getresponse()
         content = answer.read(64 * MEBIBYTE)
         connection.close()

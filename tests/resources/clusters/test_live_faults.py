@@ -78,6 +78,14 @@ def test_a_redirect_to_a_sign_in_page_is_not_followed(live: OpenLive, cluster: C
         whole_inventory(live())
 
 
+@pytest.mark.parametrize("location", ["http://[::1/x", "http://user:hunter2@elsewhere/", "", "\\\\"])
+def test_a_redirect_to_nowhere_is_one_sentence(live: OpenLive, cluster: Cluster, location: str) -> None:
+    cluster.always["*"] = Answer(307, headers={"Location": location})
+    with pytest.raises(ClusterError, match="it sent us on to") as caught:
+        whole_inventory(live())
+    assert "hunter2" not in str(caught.value)
+
+
 def test_an_expired_sign_in_says_how_to_sign_in_again(live: OpenLive, cluster: Cluster) -> None:
     cluster.token = "another"
     with pytest.raises(ClusterError, match="kubectl --context production get namespaces") as caught:

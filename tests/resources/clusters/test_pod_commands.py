@@ -33,7 +33,10 @@ Frames = list[tuple[int, bytes]]
 
 @contextmanager
 def api_server(
-    frames: Frames | Callable[[list[str]], Frames], pods: tuple[str, ...] = ("registry-0",), status: int = 101
+    frames: Frames | Callable[[list[str]], Frames],
+    pods: tuple[str, ...] = ("registry-0",),
+    status: int = 101,
+    location: str = "",
 ) -> Iterator[tuple[str, list[str]]]:
     """Lists these pods, and answers an exec with these frames (channel, bytes), or with what they are for a command."""
     asked: list[str] = []
@@ -75,6 +78,8 @@ def api_server(
             body = json.dumps(document).encode()
             self.send_response(code)
             self.send_header("Content-Type", "application/json")
+            if location:
+                self.send_header("Location", location)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -140,3 +145,14 @@ def test_a_cluster_that_is_away_is_told_as_that() -> None:
     with pytest.raises(ClusterError, match="could not find pods app=registry in registry") as told:
         commands("http://127.0.0.1:9").run(["true"])
     assert told.value.fault == "unreachable"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("place", ["ws://{there}/exec?command=true", "http://[::1/x", ""])
+def test_a_command_follows_no_redirect_and_our_token_goes_nowhere(status: int, place: str) -> None:
+    with api_server([(3, b'{"status":"Success"}')]) as (elsewhere, asked_there):
+        location = place.replace("{there}", elsewhere.removeprefix("http://"))
+        with api_server([], status=status, location=location) as (url, asked), pytest.raises(ClusterError):
+            commands(url).run(["true"])
+    assert len(asked) == 2
+    assert asked_there == []

@@ -11,7 +11,7 @@ import pytest
 import sqlalchemy as sa
 
 from registry_core.approval import ApprovalRules, Approver
-from registry_core.errors import ApprovalMissing, DatabaseError, PlanStale, Refused
+from registry_core.errors import ApprovalMissing, DatabaseError, PlanStale, Refused, UnknownPlan
 from registry_core.eviction import Plan
 from registry_core.eviction_outcome import ALREADY_GONE, DELETED, EntryOutcome
 from resources.database import connection as database_connection
@@ -101,6 +101,19 @@ def test_what_is_no_fingerprint_is_refused_in_a_sentence(ledger: Ledger) -> None
         ledger.plan("../etc", Plan)
     with pytest.raises(Refused, match="there is no plan 'abcdef'"):
         ledger.plan("abcdef", Plan)
+
+
+def test_a_mistyped_fingerprint_is_answered_with_the_nearest(ledger: Ledger) -> None:
+    record = ledger.save_plan(plan_of([entry(1)]), made_at=NOON)
+    right = record.fingerprint[:12]
+    swapped = right[0] + right[2] + right[1] + right[3:]
+    other = "0" if right[5] != "0" else "1"
+    for typed in (swapped, right[:5] + other + right[6:], right[:8] + "x", f"{right[:6]}{right[5:]}"):
+        if record.fingerprint.startswith(typed):
+            continue
+        with pytest.raises(UnknownPlan, match=rf"nearest: {right}") as caught:
+            ledger.plan(typed, Plan)
+        assert caught.value.exit_code == 2
 
 
 def test_a_beginning_that_several_plans_have_is_refused(ledger: Ledger, database: Database) -> None:

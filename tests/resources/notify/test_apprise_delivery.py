@@ -15,7 +15,7 @@ from resources.configuration.secrets import SecretName
 from resources.notify.addresses import read_addresses
 from resources.notify.apprise_delivery import deliver, redacted
 from resources.notify.audiences import open_audiences
-from tests.receiver import Receiver
+from tests.receiver import Receiver, receiving
 
 MESSAGE = Message("findings", "Findings in harbor", "web is missing", "failure", "https://dagster.example.com/x")
 SECRET = "hook-of-T0PSECRET"
@@ -111,3 +111,17 @@ def test_one_secret_that_is_not_there_silences_no_other(
 def test_every_part_of_a_url_is_taken_out_of_what_was_said() -> None:
     said = "2026-01-01 10:00:00,000 - WARNING - Failed to send to https://host.example/abc/T0KEN: error=404."
     assert redacted(said, "slack://T0KEN/abc@host.example") == "Failed to send to https://…/abc/…: error=404"
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_message_follows_no_redirect_and_is_not_called_delivered(
+    receiver: Receiver, urls: SecretName, monkeypatch: pytest.MonkeyPatch, status: int
+) -> None:
+    receiver.answers[f"/{SECRET}"] = status
+    with receiving() as elsewhere:
+        receiver.location = f"{elsewhere.url}/{SECRET}"
+        [address] = read_addresses(holding(urls, monkeypatch, receiver.apprise(SECRET)))
+        with pytest.raises(NotificationError, match="could not tell"):
+            deliver(address, MESSAGE)
+        assert elsewhere.received == []
+    assert len(receiver.received) == 1

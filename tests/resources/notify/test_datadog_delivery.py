@@ -11,7 +11,7 @@ from registry_core.errors import ConfigError, NotificationError
 from registry_core.notices import Message
 from resources.configuration.notify_settings import DatadogSettings
 from resources.notify.datadog_delivery import Count, send_counts, send_event
-from tests.receiver import Receiver
+from tests.receiver import Receiver, receiving
 
 KEY = "0123456789abcdef0123456789abcdef"
 MESSAGE = Message("findings", "Findings in harbor", "web is missing", "failure")
@@ -76,3 +76,14 @@ def test_without_the_extra_the_way_to_install_it_is_told(
     monkeypatch.setitem(sys.modules, "datadog", None)
     with pytest.raises(ConfigError, match=r"pip install 'registry-pipelines\[datadog\]'"):
         send_event(settings, MESSAGE)
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_the_key_follows_no_redirect(receiver: Receiver, settings: DatadogSettings, status: int) -> None:
+    receiver.answers["/api/v1/events"] = status
+    with receiving() as elsewhere:
+        receiver.location = f"{elsewhere.url}/api/v1/events"
+        with pytest.raises(NotificationError, match="redirects") as caught:
+            send_event(settings, MESSAGE)
+        assert elsewhere.received == []
+    assert KEY not in "".join(traceback.format_exception(caught.value))

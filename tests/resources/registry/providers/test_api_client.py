@@ -59,6 +59,50 @@ def test_credentials_go_to_no_other_host() -> None:
         assert elsewhere.count == 0
 
 
+class _Writing(ApiClient):
+    methods = frozenset({"GET", "POST", "PUT", "PATCH", "DELETE"})
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+@pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE"])
+def test_a_write_follows_to_a_slash_more_and_nowhere_else(method: str, status: int) -> None:
+    with _Echo() as echo, _Echo() as elsewhere:
+        client = _Writing("registry test: API", echo.url, settings_of(echo.url, "plain"), TokenSignIn(lambda: "k-4711"))
+        for location in (
+            f"{elsewhere.url}/x/",
+            "/y",
+            "/x",
+            "/x//",
+            "/x/?all=1",
+            "//[::1/x",
+            "http://user:hunter2@h/x/",
+        ):
+            echo.asked.clear()
+            echo.fail(lambda asked: True, Reply(status, headers={"Location": location}))
+            with pytest.raises(RegistryError, match=r"could not change it: .*redirects") as caught:
+                client.send("/x", Query("change it", method=method))
+            assert not caught.value.retryable
+            assert "hunter2" not in str(caught.value)
+            assert echo.paths(method) == ["/x"]
+        assert elsewhere.count == 0
+        echo.asked.clear()
+        echo.fail(lambda asked: asked.path == "/x", Reply(status, headers={"Location": "/x/"}))
+        if status != 303:
+            assert client.send("/x", Query("change it", method=method)).status == 200
+            assert echo.paths(method) == ["/x", "/x/"]
+
+
+@pytest.mark.parametrize("status", [302, 307, 308])
+def test_what_is_traded_for_a_token_goes_to_no_other_host(status: int) -> None:
+    with _Echo() as echo, _Echo() as elsewhere:
+        echo.fail(lambda asked: True, Reply(status, headers={"Location": f"{elsewhere.url}/token"}), times=9)
+        with pytest.raises(RegistryError, match="nothing was sent there"):
+            _client(echo.url).ask_for_token("/token", Query("get a token", method="POST", form={"secret": "s"}))
+        with pytest.raises(RegistryError, match="to no place"):
+            _client(echo.url).ask_for_token("http://[::1/token", Query("get a token", method="POST"))
+        assert elsewhere.count == 0
+
+
 def test_a_secret_that_is_echoed_is_not_repeated() -> None:
     with _Echo() as echo:
         echo.fail(lambda asked: True, Reply(400, {"message": "bad token key-4711"}), times=9)
