@@ -18,7 +18,7 @@ _SUMMARY_ROWS = 12
 _LOOKS_SHOWN = 20
 
 
-def build_deployed_versions() -> dg.AssetsDefinition:
+def build_deployed_versions(by_itself: dg.AutomationCondition[dg.AssetKey]) -> dg.AssetsDefinition:
     """The asset. One for all clusters and registries, because a product may be in several."""
 
     @dg.asset(
@@ -30,7 +30,7 @@ def build_deployed_versions() -> dg.AssetsDefinition:
         group_name=HEALTH,
         kinds={"pandas"},
         owners=OWNERS,
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=by_itself,
         description="One row a repository over all clusters and registries: the versions that each cluster runs, the"
         " newest available, how far behind, and what deserves a look. Which repositories are looked at, and which"
         " are one product, is said under `versions` in the site's file.",

@@ -19,12 +19,13 @@ FindLinks = Callable[[MadePlan, Site, dg.DagsterRun], PlanLinks]
 """Where the forms and pages of a plan are; given by the storey that knows jobs and the web service."""
 
 
-def build_eviction_plan(site: Site, find_links: FindLinks) -> dg.AssetsDefinition:
+def build_eviction_plan(
+    site: Site, find_links: FindLinks, by_itself: dg.AutomationCondition[dg.AssetKey]
+) -> dg.AssetsDefinition:
     """The asset, partitioned by the registries of the configuration.
 
-    It makes itself when its evidence is new, whole and checked; where no policies are configured, only when asked.
+    It makes itself when its evidence is new and fit for a plan; where no policies are configured, only when asked.
     """
-    by_itself = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
 
     @dg.asset(
         key=KEY,

@@ -28,7 +28,7 @@ HEALTHY = dg.AssetCheckSpec(
 )
 
 
-def build_health_report(site: Site) -> dg.AssetsDefinition:
+def build_health_report(site: Site, by_itself: dg.AutomationCondition[dg.AssetKey]) -> dg.AssetsDefinition:
     """The asset, partitioned by the registries of the configuration."""
 
     @dg.asset(
@@ -39,7 +39,7 @@ def build_health_report(site: Site) -> dg.AssetsDefinition:
         kinds={"oci", "pandas"},
         owners=OWNERS,
         check_specs=[HEALTHY],
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=by_itself,
         description="Findings, each one of missing, corrupt, forbidden, unreachable, throttled, with the workloads"
         " it hurts: images in use that cannot be had whole, references that resolve to nothing, pull errors that"
         " clusters report, and what is stored and broken. With `check_everything` the whole registry.",

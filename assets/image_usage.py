@@ -22,7 +22,7 @@ RESOLVES = dg.AssetCheckSpec(
 )
 
 
-def build_image_usage(site: Site) -> dg.AssetsDefinition:
+def build_image_usage(site: Site, by_itself: dg.AutomationCondition[dg.AssetKey]) -> dg.AssetsDefinition:
     """The asset, partitioned by the registries of the configuration."""
 
     @dg.asset(
@@ -36,7 +36,7 @@ def build_image_usage(site: Site) -> dg.AssetsDefinition:
         kinds={"pandas"},
         owners=OWNERS,
         check_specs=[RESOLVES],
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=by_itself,
         description="Inventory × catalog: which stored image is used by which workload of which cluster, since"
         " when, matched by tag, by digest, by what the runtime reports as running, and wherever the same digest"
         " is stored; and the references that resolve to nothing.",

@@ -50,9 +50,10 @@ def registries_of_migrations(site: Site) -> dg.StaticPartitionMapping:
     )
 
 
-def build_migration_plan(site: Site, find_links: FindLinks) -> dg.AssetsDefinition:
+def build_migration_plan(
+    site: Site, find_links: FindLinks, by_itself: dg.AutomationCondition[dg.AssetKey]
+) -> dg.AssetsDefinition:
     """The asset, partitioned by the migrations of the configuration; it makes itself only where that is configured."""
-    by_itself = dg.AutomationCondition.eager() & dg.AutomationCondition.all_deps_blocking_checks_passed()
 
     @dg.asset(
         key=KEY,

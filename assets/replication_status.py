@@ -42,7 +42,10 @@ def registries_of_replications(site: Site) -> dg.StaticPartitionMapping:
 
 
 def build_replication_status(
-    site: Site, find_link: ReviewLink, rules_of: Callable[[Site], ApprovalRules]
+    site: Site,
+    find_link: ReviewLink,
+    rules_of: Callable[[Site], ApprovalRules],
+    by_itself: dg.AutomationCondition[dg.AssetKey],
 ) -> dg.AssetsDefinition:
     """The asset, partitioned by the replications of the configuration."""
 
@@ -57,7 +60,7 @@ def build_replication_status(
         kinds={"oci", "pandas"},
         owners=OWNERS,
         check_specs=[IN_STEP],
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=by_itself,
         description="How each replication stands, by the newest catalogs and what its runs wrote down: in step, behind"
         " by what and since when, failing since when and why, and what the source no longer has. A rule waits here for"
         " a person to approve it. What could not be read is told as unknown, never as in step.",

@@ -26,7 +26,7 @@ _COLUMNS = ("image", "copies", "environments", "workloads", "pods")
 _UNREAD_SHOWN = 10
 
 
-def build_single_copy_report() -> dg.AssetsDefinition:
+def build_single_copy_report(by_itself: dg.AutomationCondition[dg.AssetKey]) -> dg.AssetsDefinition:
     """The asset. One for all clusters and registries, because copies are looked for across them."""
 
     @dg.asset(
@@ -38,7 +38,7 @@ def build_single_copy_report() -> dg.AssetsDefinition:
         group_name=HEALTH,
         kinds={"pandas"},
         owners=OWNERS,
-        automation_condition=dg.AutomationCondition.eager(),
+        automation_condition=by_itself,
         description="If a registry is lost: which images in use are in no other, by cluster and workload, the worst"
         " first. A copy is the same digest with every platform. Which registries are not yours is said by `ours:"
         " false` in the site's file; hosts that are not configured are not yours. What could not be read is told as"

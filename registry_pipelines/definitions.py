@@ -9,6 +9,7 @@ from assets.deployed_versions import build_deployed_versions
 from assets.eviction_approval import eviction_approval
 from assets.eviction_outcome import eviction_outcome
 from assets.eviction_plan import build_eviction_plan
+from assets.evidence_checks import build_evidence_checks
 from assets.freshness import build_freshness_checks
 from assets.health_report import build_health_report
 from assets.image_usage import build_image_usage
@@ -26,7 +27,7 @@ from registry_pipelines.migration_definitions import build_migration_definitions
 from registry_pipelines.notifications import build_notification_sensors
 from registry_pipelines.replication_definitions import build_replication_definitions
 from registry_pipelines.schedules import build_schedules
-from registry_pipelines.sensors import build_sensors
+from registry_pipelines.sensors import build_automation, build_sensors
 from resources.configuration.load import LoadedSite, load_site
 from resources.site import NothingHandedOn, site_resource
 
@@ -34,22 +35,23 @@ from resources.site import NothingHandedOn, site_resource
 def build_definitions(loaded: LoadedSite) -> dg.Definitions:
     """The whole graph for one site."""
     site = loaded.site
+    by_itself = build_automation(loaded)
     eviction = build_eviction_jobs(site)
     collection = build_collection_definitions(site)
-    migration = build_migration_definitions(site)
+    migration = build_migration_definitions(site, by_itself)
     cutover = build_cutover_definitions(site)
-    replication = build_replication_definitions(site)
+    replication = build_replication_definitions(site, by_itself)
     return dg.Definitions(
         assets=[
             live_cluster(site),
             live_registry(site),
             build_cluster_inventory(site),
             build_registry_catalog(site),
-            build_image_usage(site),
-            build_health_report(site),
-            build_deployed_versions(),
-            build_single_copy_report(),
-            build_eviction_plan(site, links_of_plan),
+            build_image_usage(site, by_itself),
+            build_health_report(site, by_itself),
+            build_deployed_versions(by_itself),
+            build_single_copy_report(by_itself),
+            build_eviction_plan(site, links_of_plan, by_itself),
             eviction_approval(site),
             eviction_outcome(site),
             *collection.assets,
@@ -57,7 +59,7 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             *cutover.assets,
             *replication.assets,
         ],
-        asset_checks=[*build_freshness_checks(), *migration.checks],
+        asset_checks=[*build_freshness_checks(), build_evidence_checks(site), *migration.checks],
         jobs=[
             *build_jobs(site),
             build_approval_job("eviction"),

@@ -13,6 +13,7 @@ from assets import (
     registry_catalog,
     single_copy_report,
 )
+from assets.evidence_checks import evidence_checks
 from assets.freshness import EVIDENCE_IS_FRESH
 from resources.configuration.settings import Site
 
@@ -27,6 +28,7 @@ PLAN_EVICTION = "plan_eviction"
 
 def build_jobs(site: Site) -> list[dg.UnresolvedAssetJobDefinition]:
     """One job for each thing that is asked for by name: in the UI, by a schedule, by the command line."""
+    waiting = dg.AssetSelection.checks(*evidence_checks(site))  # a look at the whole site, made by automation
     return [
         dg.define_asset_job(
             REFRESH_INVENTORY,
@@ -40,22 +42,22 @@ def build_jobs(site: Site) -> list[dg.UnresolvedAssetJobDefinition]:
         ),
         dg.define_asset_job(
             REFRESH_HEALTH,
-            selection=dg.AssetSelection.assets(image_usage.KEY, health_report.KEY),
+            selection=dg.AssetSelection.assets(image_usage.KEY, health_report.KEY) - waiting,
             description="Who uses what of one registry, and is all of it still there to be pulled?",
         ),
         dg.define_asset_job(
             REFRESH_VERSIONS,
-            selection=dg.AssetSelection.assets(deployed_versions.KEY),
+            selection=dg.AssetSelection.assets(deployed_versions.KEY) - waiting,
             description="Which version of each repository runs where, and what newer is there?",
         ),
         dg.define_asset_job(
             REFRESH_SINGLE_COPIES,
-            selection=dg.AssetSelection.assets(single_copy_report.KEY),
+            selection=dg.AssetSelection.assets(single_copy_report.KEY) - waiting,
             description="Which images in use are in one registry only, so that its loss would stop them?",
         ),
         dg.define_asset_job(
             PLAN_EVICTION,
-            selection=dg.AssetSelection.assets(eviction_plan.KEY),
+            selection=dg.AssetSelection.assets(eviction_plan.KEY) - waiting,
             description="Which images of one registry may go, by the newest evidence? Nothing is deleted.",
         ),
         dg.define_asset_job(

@@ -28,13 +28,17 @@ class MigrationDefinitions:
     sensors: tuple[dg.SensorDefinition, ...] = ()
 
 
-def build_migration_definitions(site: Site) -> MigrationDefinitions:
+def build_migration_definitions(site: Site, by_itself: dg.AutomationCondition[dg.AssetKey]) -> MigrationDefinitions:
     """Assets, jobs and sensors of the migrations of a site."""
     if not site.migrations:
         return MigrationDefinitions()
     execution, verification = build_execution_job(), build_verification_job(site)
     return MigrationDefinitions(
-        assets=(build_migration_plan(site, links_of_migration), migration_approval(site), migration_outcome(site)),
+        assets=(
+            build_migration_plan(site, links_of_migration, by_itself),
+            migration_approval(site),
+            migration_outcome(site),
+        ),
         checks=(build_migration_is_there(site),),
         jobs=(build_planning_job(), build_approval_job("migration"), execution, verification),
         schedules=(build_verification_schedule(site),),

@@ -39,11 +39,11 @@ class ReplicationDefinitions:
     sensors: tuple[dg.SensorDefinition, ...] = ()
 
 
-def build_replication_definitions(site: Site) -> ReplicationDefinitions:
+def build_replication_definitions(site: Site, by_itself: dg.AutomationCondition[dg.AssetKey]) -> ReplicationDefinitions:
     """Asset, jobs, schedules and sensor of the replications of a site."""
     if not site.replications:
         return ReplicationDefinitions()
-    status = build_replication_status(site, _review, lambda configured: rules_of(configured.approvals))
+    status = build_replication_status(site, _review, lambda configured: rules_of(configured.approvals), by_itself)
     approval = approval_asset(
         "replication", plan=replication_status.KEY, partitions=replications_of(site), group=MIGRATION
     )

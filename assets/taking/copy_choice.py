@@ -20,6 +20,7 @@ from registry_core.retention_evidence import Evidence, Snapshot
 from registry_core.usage import UsageFrames, join_usage
 from resources.connections import Connections
 from resources.database import snapshots
+from resources.database.history import History
 from resources.registry.crawling.listing import CATALOG
 
 
@@ -49,29 +50,34 @@ def take_choice(connections: Connections, rule: CopyRule, limits: Limits, *, now
             f"no plan for {rule.name}: {rule.source} has no catalog yet; materialize registry_catalog of {rule.source}"
             " (or run `registry-pipelines catalog`)"
         )
-    inventories = {
-        cluster: _snapshot(found)
-        for cluster in connections.site.clusters
-        if (found := history.latest("inventory", cluster)) is not None
-    }
-    chosen_clusters = rule.selection.in_use
-    evidence = Evidence(
-        registry=rule.source,
-        catalog=_snapshot(stored),
-        inventories={name: inventories[name] for name in chosen_clusters if name in inventories},
-        required=chosen_clusters,
-        history_began_at=history.began_at(rule.source),
-    )
+    evidence = evidence_of_rule(history, rule, stored)
     gaps = evidence.catalog.coverage.gaps
-    unlisted = next((gap for gap in gaps if gap.place == CATALOG), None)
-    refuse_bad_evidence(rule, evidence, limits, now=now, unlisted=unlisted)
+    refuse_bad_evidence(rule, evidence, limits, now=now, unlisted=unlisted(evidence))
     catalog = history.read_catalog(rule.source, at=stored)
-    usage = _usage(connections, rule.source, catalog, list(inventories), gaps)
+    read = [cluster for cluster in connections.site.clusters if history.latest("inventory", cluster) is not None]
+    usage = _usage(connections, rule.source, catalog, read, gaps)
     try:
         choice = choose(rule.selection, catalog, usage, evidence)
     except ValueError as error:
         raise ConfigError(str(error), subject=f"migrations.{rule.name}.what") from error
     return TakenChoice(chosen_images(choice, [gap for gap in gaps if gap.place != CATALOG]), evidence)
+
+
+def evidence_of_rule(history: History, rule: CopyRule, catalog: snapshots.Snapshot) -> Evidence:
+    """What a rule is judged by: a catalog of its source, and the newest inventories of the clusters that it names."""
+    newest = {cluster: history.latest("inventory", cluster) for cluster in rule.selection.in_use}
+    return Evidence(
+        registry=rule.source,
+        catalog=_snapshot(catalog),
+        inventories={name: _snapshot(found) for name, found in newest.items() if found is not None},
+        required=rule.selection.in_use,
+        history_began_at=history.began_at(rule.source),
+    )
+
+
+def unlisted(evidence: Evidence) -> Gap | None:
+    """The gap in the list of repositories of a catalog; None where it came whole."""
+    return next((gap for gap in evidence.catalog.coverage.gaps if gap.place == CATALOG), None)
 
 
 def _usage(

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from assets.plan_presentation import agreement_text
+from assets.taking.waiting import find_waits
 from registry_core.errors import IncompleteSnapshot
 from registry_core.findings import FINDING_COLUMNS, FINDING_KEY, Finding
 from registry_core.monitoring_evidence import SourceEvidence
 from registry_core.notices import Gravity, Topic
 from registry_core.plain_rows import plain_rows
+from registry_core.waiting import Wait, who_waits
 from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.database.ledger_records import PlanRecord
@@ -165,6 +167,7 @@ def _evidence(connections: Connections, now: datetime) -> Iterator[Topic]:
         *(("inventory", name, site.limits.max_inventory_age, one.environment) for name, one in site.clusters.items()),
         *(("catalog", name, site.limits.max_catalog_age, None) for name in site.registries),
     ]
+    waits = find_waits(site, history, now)
     for kind, name, max_age, environment in sources:
         newest, whole = history.latest(kind, name), history.latest_complete(kind, name)
         source = SourceEvidence(
@@ -178,16 +181,25 @@ def _evidence(connections: Connections, now: datetime) -> Iterator[Topic]:
         standing = source.standing(now)
         if standing == "fresh":
             continue
+        needed = kind != "inventory" or site.clusters[name].required
+        waiting = [wait for wait in waits if any((lack.kind, lack.source) == (kind, name) for lack in wait.lacks)]
         yield Topic(
             key=_key_of_evidence(kind, name),
             subject="evidence",
             group="Evidence is stale",
             state=standing,
             # Not its age, which changes all the time, and is told once.
-            line=_cut(source.why(now)),
-            gravity="warning",
+            line=_cut(f"{source.why(now)}{_consequence(waiting, now, needed=needed)}"),
+            gravity="failure" if waiting else "warning",
             environments=frozenset({environment}) if environment else frozenset(),
         )
+
+
+def _consequence(waiting: Sequence[Wait], now: datetime, *, needed: bool) -> str:
+    """What is not made before a source is read."""
+    if waiting:
+        return f"; {who_waits(waiting, now)}"
+    return "" if needed else "; not required, so nothing waits for it"
 
 
 def _key_of_replication(name: str) -> str:

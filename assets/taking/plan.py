@@ -105,8 +105,8 @@ def evidence_of(connections: Connections, gathered: Gathered) -> Evidence:
     site = connections.site
     return Evidence(
         registry=gathered.registry,
-        catalog=_snapshot(gathered.catalog_snapshot),
-        inventories={one.source: _snapshot(one) for one in gathered.inventory_snapshots},
+        catalog=basis_of(gathered.catalog_snapshot),
+        inventories={one.source: basis_of(one) for one in gathered.inventory_snapshots},
         required=tuple(name for name, cluster in site.clusters.items() if cluster.required),
         history_began_at=connections.history.began_at(gathered.registry),
     )
@@ -117,7 +117,8 @@ def limits_of(site: Site) -> Limits:
     return Limits(**{one.name: getattr(site.limits, one.name) for one in fields(Limits)})
 
 
-def _snapshot(stored: snapshots.Snapshot) -> Snapshot:
+def basis_of(stored: snapshots.Snapshot) -> Snapshot:
+    """A stored snapshot, as a decision and a plan name it."""
     return Snapshot(id=str(stored.id), as_of=stored.as_of, coverage=stored.coverage)
 
 

@@ -15,10 +15,12 @@ from typing import Any
 
 import pandas as pd
 
+from assets.taking.waiting import find_waits
 from registry_core.monitoring_evidence import SourceEvidence
 from registry_core.monitoring_images import images_document
 from registry_core.monitoring_troubles import RegistryReport, Trouble, find_troubles
 from registry_core.monitoring_uses import Ground, ground_of_environment
+from registry_core.waiting import Wait
 from registry_pipelines.web.figures import RegistryFigures, count_registry
 from resources.configuration.settings import Site
 from resources.database.history import History
@@ -66,6 +68,7 @@ class Standing:
     known: Known
     totals: Totals = field(default_factory=Totals, repr=False)
     registries: tuple[str, ...] = ()  #: those that are configured
+    waits: tuple[Wait, ...] = ()  #: what automation does not make, because required evidence is not there
 
 
 class Reader:
@@ -84,7 +87,13 @@ class Reader:
         newest = self._newest()
         if self._known is None or _ids(self._known.newest) != _ids(newest):
             self._known = self._work_out(newest)
-        return Standing(self._sources(newest), self._known, self._count(), tuple(self._site.registries))
+        return Standing(
+            self._sources(newest),
+            self._known,
+            self._count(),
+            tuple(self._site.registries),
+            tuple(find_waits(self._site, self._history, datetime.now(UTC))),
+        )
 
     def ground_of(self, cluster: str, namespace: str) -> Ground:
         """Where a namespace stands, by the configured environments and their severities."""

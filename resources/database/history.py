@@ -173,6 +173,12 @@ class History:
         with self._database.reading(f"look up the first catalog of {registry}") as connection:
             return maybe_from_micros(first_read_at(connection, "catalog", registry))
 
+    def first_read_after(self, kind: SnapshotKind, source: str, moment: datetime | None) -> datetime | None:
+        """When the first reading of a source began that is newer than `moment` (None: the first of all)."""
+        after = None if moment is None else to_micros(moment)
+        with self._database.reading(f"look up the readings of {source}") as connection:
+            return maybe_from_micros(first_read_at(connection, kind, source, after=after))
+
     def read_whole(self, kind: SnapshotKind, source: str, at: Snapshot) -> frozenset[str]:
         """Places that the newest snapshot `at` asked about and read to their end; of no other says absence anything."""
         with self._database.reading(f"look up what was read of {source}") as connection:

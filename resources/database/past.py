@@ -38,11 +38,15 @@ def places_read_whole(connection: sa.Connection, kind: SnapshotKind, source: str
     return frozenset(connection.scalars(sa.select(places.c.name).where(asked)))
 
 
-def first_read_at(connection: sa.Connection, kind: SnapshotKind, source: str) -> int | None:
-    """When the first snapshot of a source began that was stored; None before it."""
+def first_read_at(
+    connection: sa.Connection, kind: SnapshotKind, source: str, *, after: int | None = None
+) -> int | None:
+    """When the first snapshot of a source began that was stored (of those that began after `after`); None before it."""
     table = snapshots_table.c
     query = sa.select(sa.func.min(table.as_of)).where(
         table.kind == kind, table.source == source, table.state.in_(("complete", "incomplete"))
     )
+    if after is not None:
+        query = query.where(table.as_of > after)
     found: int | None = connection.execute(query).scalar_one_or_none()
     return found

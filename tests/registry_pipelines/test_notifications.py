@@ -122,6 +122,28 @@ def test_stale_evidence_is_told_and_that_it_is_fresh_again(company: Company, rec
     assert fresh["message"].count("fresh again: inventory of") == 2
 
 
+def test_a_required_cluster_that_was_never_read_is_a_failure_with_its_name_and_what_waits_since_when(
+    company: Company, receiver: Receiver
+) -> None:
+    dumps = company.root / "clusters"
+    surveyed(company)
+    told_about(company, {**TEAM, "about": ["evidence"]}, policies=[{"repositories": ["**"], "keep_last": 3}], clusters={
+        "production": {"dump": str(dumps / "production")},
+        "new": {"dump": str(dumps / "new")},
+        "lab": {"dump": str(dumps / "lab"), "required": False},
+    })  # fmt: skip
+    with company.connections() as connections:
+        take_inventory(connections, "production")
+        tell_all(connections, datetime.now(UTC) + timedelta(days=3), lambda record: None)
+    [message] = receiver.messages("/team")
+    assert message["type"] == "failure"
+    new, lab = (next(line for line in message["message"].splitlines() if name in line) for name in (" new ", " lab "))
+    assert "inventory of new was never read; eviction_plan" in new
+    assert f"of {REGISTRY} wait since {datetime.now(UTC):%Y-%m-%d}" in new
+    assert "(3 days)" in new
+    assert lab.endswith("inventory of lab was never read; not required, so nothing waits for it")
+
+
 def test_a_replication_that_fails_is_told_once_and_that_it_runs_again(company: Company, receiver: Receiver) -> None:
     told_about(company, {**TEAM, "about": ["replications"]}, registries={
         REGISTRY: {"url": company.registry.url}, "copy": {"url": "http://127.0.0.1:9"},

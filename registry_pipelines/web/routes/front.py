@@ -8,6 +8,7 @@ from starlette.routing import Route
 
 from registry_core.monitoring import answer_check
 from registry_core.monitoring_uses import GROUNDS
+from registry_core.waiting import waits_in_words
 from registry_pipelines.web.desk import Desk
 from registry_pipelines.web.pages import LINKS, page
 
@@ -27,6 +28,7 @@ def front_routes(desk: Desk) -> list[Route]:
             troubles=troubles,
             shown=_MOST_TROUBLES,
             sources=[(source, source.standing(moment.now)) for source in standing.sources],
+            waits=waits_in_words(standing.waits, moment.now),
             figures=known.figures,
             links=LINKS,
             now=moment.now,

@@ -53,6 +53,29 @@ def test_an_unchanged_history_is_not_read_again_only_looked_at(site: Site) -> No
     assert changed.known.figures[HOST] is first.known.figures[HOST]  # the catalog was not read again
 
 
+def test_the_front_page_says_what_waits_for_required_evidence_and_since_when(tmp_path: Path) -> None:
+    text = SITE + "  second.example.com: {url: 'http://127.0.0.1:9'}\n"
+    text = text.replace("nonprod: {", "lab: {dump: dumps/lab, required: false}\n  nonprod: {")
+    with site_in(tmp_path, text) as site:
+        with served(at_once(site.reader.look)) as service:
+            page = service.get("/").text
+            assert f"health_report and image_usage of {HOST} wait: the catalog of {HOST} was never read; the" in page
+        site.told.inventory("main", pod(WEB), age=timedelta(days=3))
+        site.told.catalog("shop/web:v1", age=timedelta(days=2))
+        with served(at_once(site.reader.look)) as service:
+            page = service.get("/").text
+            assert f"health_report and image_usage of {HOST} wait since" in page
+            assert "(3 days): the inventory of nonprod was never read" in page
+            assert "the catalog of second.example.com was never read; the inventory of nonprod was never read" in page
+            assert "of lab was never read" not in page
+        site.told.inventory("nonprod", age=timedelta(minutes=1))
+        site.told.everything(pod(WEB))
+        with served(at_once(site.reader.look)) as service:
+            page = service.get("/").text
+            assert "the catalog of second.example.com was never read" in page
+            assert "nonprod was never read" not in page
+
+
 def test_a_history_that_does_not_answer_is_told_in_time(site: Site) -> None:
     release = threading.Event()
 
