@@ -8,7 +8,7 @@ import resource
 import time
 
 from registry_core.copying import ImageCopy
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry import RegistryConnection
 from resources.registry.copying import Copier
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from registry_core.catalog import RepositoryCrawled
 from registry_core.media_types import MANIFEST_ACCEPT
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry import RegistryConnection
 from resources.registry.crawling.crawl import Crawl
 from resources.registry.crawling.memory import KnownManifest

@@ -24,6 +24,7 @@ import pandas as pd
 
 from registry_core.catalog import CHILD_COLUMNS, IMAGE_COLUMNS, TAG_COLUMNS, CatalogFrames
 from registry_core.inventory import INVENTORY_COLUMNS
+from registry_core.registry_directory import RegistryNames
 from registry_core.usage import join_usage
 from resources.clusters.dump import DumpedCluster
 from resources.clusters.source import RowsRead
@@ -44,7 +45,12 @@ def main() -> None:
 
     inventory, catalog = _inventory(), _catalog()
     joined, took = _timed(
-        lambda: join_usage(inventory, catalog, names=["r"], environment_of=lambda cluster, namespace: "production")
+        lambda: join_usage(
+            inventory,
+            catalog,
+            names=RegistryNames.of_hosts("r", "r"),
+            environment_of=lambda cluster, namespace: "production",
+        )
     )
     found, naive = _timed(lambda: _loop(inventory, catalog))
     assert found == joined.images_in_use, (found, joined.images_in_use)

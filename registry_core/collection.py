@@ -105,7 +105,7 @@ class CollectionPlan:
 
     @property
     def touches(self) -> tuple[str, ...]:
-        return (registry_touched(self.registry),)
+        return registry_touched(self.registry)
 
     @property
     def max_age(self) -> timedelta:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from registry_core.copying import ConflictRule, CopyChoice
 from registry_core.errors import Refused
 from registry_core.globs import Matcher, compile_globs
+from registry_core.registry_identity import url_origin
 from registry_core.rewriting import Rewriting
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ class CopyRule:
     def located(self, source_url: str, destination_url: str) -> CopyRule:
         """The rule with the addresses that its names stand for, so that what is approved says where it reads and
         writes: a name whose address changed is another registry."""
-        return replace(self, source_url=source_url.rstrip("/"), destination_url=destination_url.rstrip("/"))
+        return replace(self, source_url=url_origin(source_url), destination_url=url_origin(destination_url))
 
     @property
     def choice(self) -> CopyChoice:

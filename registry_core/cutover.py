@@ -126,7 +126,10 @@ class CutoverPlan:
         """Its clusters, and the destination: nobody may delete there while workloads begin to pull from it."""
         clusters = dict.fromkeys(entry.workload.cluster for entry in self.entries)
         clusters.update(dict.fromkeys(secret.cluster for secret in self.pull_secrets))
-        return (*(cluster_touched(name) for name in clusters), registry_touched(self.basis.destination))
+        return (
+            *(cluster_touched(name) for name in clusters),
+            *registry_touched(self.basis.destination, self.basis.origin),
+        )
 
     @property
     def as_of(self) -> datetime:

@@ -16,6 +16,7 @@ from registry_core.cutover_rollout import trouble_now
 from registry_core.image_paths import pull_secret_names
 from registry_core.inventory import ImageUse
 from registry_core.json_places import ABSENT, Place, place_of, value_at
+from registry_core.registry_directory import RegistryNames
 from registry_core.service_accounts import account_of
 from registry_core.workload_kinds import WorkloadKind
 from registry_core.workloads import Surroundings, image_uses
@@ -36,8 +37,8 @@ class OldImage:
 
     place: Place
     container: str
-    text: str
-    repository: str | None
+    text: str  #: as written
+    repository: str | None  #: in the old registry
     tag: str | None
     digest: str | None
     invalid: str | None
@@ -70,21 +71,42 @@ class Pointing:
     instance: str | None = None  #: `app.kubernetes.io/instance`, by which older Argo CD knows its objects
 
 
-def read_pointing(item: Mapping[str, Any], kind: WorkloadKind, cluster: str, hosts: frozenset[str]) -> Pointing | None:
-    """What of an object names one of these hosts (in small letters) where it can be changed; None for nothing."""
+@dataclass(frozen=True, slots=True)
+class OldNames:
+    """Which references name the old registry. What is written with a host of `destination` has arrived, also where it
+    is a proxy's name for an image of the old one."""
+
+    names: RegistryNames
+    destination: str | None = None  #: name of the configured registry that workloads are pointed at
+
+    def repositories(self, use: ImageUse) -> tuple[str | None, ...]:
+        """What `use` names of the old registry, the original last; (None,) for a text that is no reference and has its
+        host, nothing for an image of another registry."""
+        if use.registry is None:
+            return ()
+        if self.destination is not None and self.names.directory.registry_of(use.registry) == self.destination:
+            return ()
+        if use.repository is None:
+            return (None,) if self.names.owns_host(use.registry) else ()
+        return self.names.repositories(use.registry, use.repository)
+
+
+def read_pointing(item: Mapping[str, Any], kind: WorkloadKind, cluster: str, old: OldNames) -> Pointing | None:
+    """What of an object names images of the old registry where it can be changed; None for nothing."""
     found: list[OldImage] = []
     others: list[str] = []
     for use in image_uses(item, kind, Surroundings(cluster)):
-        if not _is_of(use, hosts):
+        repositories = old.repositories(use)
+        if not repositories:
             others.append(use.reference)
-        place = place_of(item, use.path) if _is_of(use, hosts) else None
+        place = place_of(item, use.path) if repositories else None
         if place is not None and place[0] != "status" and use.container_kind != "ephemeral":
             found.append(
                 OldImage(
                     place=place,
                     container=use.container,
                     text=use.reference,
-                    repository=use.repository,
+                    repository=repositories[-1],
                     tag=use.tag,
                     digest=use.digest,
                     invalid=use.invalid,
@@ -137,10 +159,6 @@ def _is_finished(status: Mapping[str, Any], kind: WorkloadKind) -> bool:
         conditions = [one for one in status.get("conditions") or () if isinstance(one, Mapping)]
         return any(one.get("type") in ended and one.get("status") == "True" for one in conditions)
     return kind.kind == "Pod" and status.get("phase") in ("Succeeded", "Failed")
-
-
-def _is_of(use: ImageUse, hosts: frozenset[str]) -> bool:
-    return use.registry is not None and use.registry.lower() in hosts
 
 
 def _pod_spec_of(item: Mapping[str, Any], place: Place, kind: WorkloadKind) -> Place | None:

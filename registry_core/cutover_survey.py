@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from registry_core.cutover_entries import Names, Workload
 from registry_core.cutover_managers import operator_of
-from registry_core.cutover_objects import Pointing, read_pointing
+from registry_core.cutover_objects import OldNames, Pointing, read_pointing
 from registry_core.globs import Matcher
 from registry_core.service_accounts import ServiceAccounts
 from registry_core.workload_kinds import PODS, WorkloadKind
@@ -23,10 +23,10 @@ _LONGEST_CHAIN = 12
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """What of a cluster is looked at. `hosts`: names of the old registry, in small letters."""
+    """What of a cluster is looked at."""
 
     cluster: str
-    hosts: frozenset[str]
+    old: OldNames
     namespaces: Matcher
 
 
@@ -70,7 +70,7 @@ class ClusterSurvey:
         owner = _owner(metadata)
         pointing = None
         if self._scope.namespaces.matches(namespace):
-            pointing = read_pointing(item, kind, self._scope.cluster, self._scope.hosts)
+            pointing = read_pointing(item, kind, self._scope.cluster, self._scope.old)
         workload = pointing.workload if pointing else _light(self._scope.cluster, kind, namespace, name, own)
         self._known[own] = _Known(workload, *owner, kind.origin == "built-in")
         if pointing is not None:

@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 
 from registry_core.products import ProductNames
+from registry_core.registry_rows import originals
 
 #: A row for each (product, place, reference, running digest). `workloads` are names, at most `SHOWN` of them.
 USE_COLUMNS = (
@@ -25,7 +26,7 @@ _MODELS = ("PodTemplate",)
 
 _TEXTS = tuple(name for name in USE_COLUMNS if name not in ("pods", "workloads", "since"))
 
-_KEY = ["cluster", "environment", "registry", "repository", "tag", "digest", "status_digest", "platform"]
+_KEY = ["cluster", "environment", "registry", "host", "repository", "tag", "digest", "status_digest", "platform"]
 
 
 def deployed_uses(
@@ -49,6 +50,8 @@ def deployed_uses(
     found["workload"] = found["namespace"] + "/" + found["owner_name"]
     found["running"] = (found["kind"].eq("Pod") & found["state"].eq("running")).astype("int64")
     found["environment"] = _environments(found, environment_of)
+    # A use under a rewritten name is a use of the original.
+    found = originals(found, products.directory)
     for name in _KEY:
         found[name] = found[name].astype(object).where(found[name].notna(), "")
     grouped = found.groupby(_KEY, sort=False, observed=True)
@@ -56,9 +59,7 @@ def deployed_uses(
     uses["workloads"] = _workloads(found["workload"], grouped.ngroup(), len(uses), shown)
     for name in ("tag", "digest", "status_digest", "platform"):
         uses[name] = uses[name].astype(object).where(uses[name].ne(""), None)
-    uses["host"] = uses["registry"]
     uses["product"] = products.products_of(uses["host"], uses["repository"])
-    uses["registry"] = uses["host"].map({host: products.registry_of(host) or host for host in uses["host"].unique()})
     own = uses["environment"].eq(uses["cluster"].map(dict(environments)).fillna("unknown"))
     uses["place"] = uses["cluster"].where(own, uses["cluster"] + " (" + uses["environment"] + ")")
     chosen = uses.loc[uses["product"].notna(), list(USE_COLUMNS)].reset_index(drop=True)

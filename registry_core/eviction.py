@@ -30,7 +30,11 @@ FORMAT = "registry-pipelines eviction plan 1"
 
 @dataclass(frozen=True)
 class Basis:
-    """What a plan was made from. `can_remove_single_tags`: what the registry was known to be able to do."""
+    """What a plan was made from. `can_remove_single_tags`: what the registry was known to be able to do.
+
+    `origin` is the address of the registry, empty in plans of older versions. `unnamed`: no workload named it, and none
+    was expected to.
+    """
 
     registry: str
     as_of: datetime
@@ -39,6 +43,8 @@ class Basis:
     policies: Policies
     limits: Limits
     can_remove_single_tags: bool = False
+    origin: str = ""
+    unnamed: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -49,6 +55,8 @@ class Basis:
             "policies": self.policies.to_json(),
             "limits": self.limits.to_json(),
             "can_remove_single_tags": self.can_remove_single_tags,
+            **({"origin": self.origin} if self.origin else {}),
+            **({"unnamed": True} if self.unnamed else {}),
         }
 
     @classmethod
@@ -61,6 +69,8 @@ class Basis:
             policies=read_policies(value["policies"], place="policies of the plan"),
             limits=Limits.from_json(value["limits"]),
             can_remove_single_tags=value["can_remove_single_tags"],
+            origin=value.get("origin", ""),
+            unnamed=value.get("unnamed", False),
         )
 
 
@@ -93,7 +103,7 @@ class Plan:
 
     @property
     def touches(self) -> tuple[str, ...]:
-        return (registry_touched(self.basis.registry),)
+        return registry_touched(self.basis.registry, self.basis.origin)
 
     @property
     def as_of(self) -> datetime:
@@ -219,6 +229,8 @@ def _basis(evidence: Evidence, policies: Policies, limits: Limits, can_remove_si
         policies=policies,
         limits=limits,
         can_remove_single_tags=can_remove_single_tags,
+        origin=evidence.origin,
+        unnamed=evidence.unnamed,
     )
 
 

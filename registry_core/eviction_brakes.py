@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 
-from registry_core.errors import IncompleteSnapshot, LimitExceeded, PlanStale
+import pandas as pd
+
+from registry_core.errors import IncompleteSnapshot, LimitExceeded, PlanStale, Refused
 from registry_core.limits import Limits
 from registry_core.policy_spans import print_age, print_span
+from registry_core.registry_directory import RegistryNames
+from registry_core.registry_identity import most_similar
+from registry_core.registry_rows import owned
 from registry_core.retention_evidence import Evidence, Snapshot
 
 _CLOCKS_DIFFER = timedelta(minutes=5)
@@ -59,6 +64,30 @@ def _stale(
             f"no plan for {evidence.registry}: {what} is {print_age(-age)} in the future, so a clock is wrong;"
             " set the clocks and materialize it again"
         )
+
+
+def refuse_unnamed(names: RegistryNames, hosts: Sequence[str], inventory: pd.DataFrame) -> None:
+    """Raise Refused where no reference of an inventory (`registry` and `repository` of INVENTORY_COLUMNS) means the
+    registry: the likeliest reason is a wrong host, and then nothing would count as in use.
+
+    `hosts` are its names in the configuration. Images that only run under the digest of one stored here name nothing.
+    """
+    if owned(inventory, names).any():
+        return
+    seen = inventory["registry"].dropna().unique().tolist()
+    similar = list(dict.fromkeys(near for host in hosts for near in most_similar(host, seen)))
+    others = (
+        f"the most similar hosts in use are {', '.join(similar[:3])}"
+        if similar
+        else f"the hosts in use are {', '.join(sorted(seen)[:3])}{', …' if len(seen) > 3 else ''}"
+        if seen
+        else "the inventories name no registry at all"
+    )
+    raise Refused(
+        f"no plan for {names.registry}: no workload of any cluster names {' or '.join(hosts)}, and {others}; correct"
+        f" `hosts` or `also_known_as` of `registries.{names.registry}`, or write `expect_no_use: true` there if nothing"
+        " is to run from it"
+    )
 
 
 def refuse_beyond_limits(limits: Limits, *, images_in_use: int, evicted: int, stored: int) -> None:

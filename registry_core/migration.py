@@ -89,7 +89,7 @@ class MigrationPlan:
     @property
     def touches(self) -> tuple[str, ...]:
         """The registry that it writes to."""
-        return (registry_touched(self.rule.destination),)
+        return registry_touched(self.rule.destination, self.rule.destination_url)
 
     @property
     def max_age(self) -> timedelta:

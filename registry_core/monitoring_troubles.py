@@ -6,7 +6,7 @@ hurt, and the clusters' own pull errors, which are newer.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pandas as pd
@@ -15,6 +15,8 @@ from registry_core.health import platforms_of_clusters
 from registry_core.inventory import PULL_ERRORS
 from registry_core.monitoring_uses import Ground, GroundOf, gravest, phases_of, wanted
 from registry_core.platforms import serves
+from registry_core.registry_directory import RegistryNames
+from registry_core.registry_rows import own_rows, owned
 
 #: The predecessor's words for the two things that it knew to go wrong; all else has ours (`layer missing`).
 _WRONGS = {
@@ -31,7 +33,7 @@ _PARTS = ("manifest", "child", "config", "layer")
 class RegistryReport:
     """What is known to be wrong in one registry: findings (FINDING_COLUMNS) and who uses what (USAGE_COLUMNS)."""
 
-    names: Collection[str]  #: hosts by which references name it
+    names: RegistryNames
     findings: pd.DataFrame = field(repr=False)
     usage: pd.DataFrame = field(repr=False)
 
@@ -70,9 +72,11 @@ def find_troubles(
     is_wanted = wanted(inventory)
     uses = inventory[is_wanted]
     wrongs = _wrongs_by_reference(uses, reports)
-    ours = {name.lower() for report in reports for name in report.names}
     failing = uses[uses["reason"].isin(PULL_ERRORS) & uses["kind"].eq("Pod")]
-    failing = failing[_hosts(failing).isin(ours) | failing["invalid"].notna()]
+    judged = failing["invalid"].notna()
+    for report in reports:
+        judged |= owned(failing, report.names)
+    failing = failing[judged]
     troubled = set(wrongs) | set(failing["reference"])
     ended = inventory[~is_wanted & inventory["reference"].isin(troubled) & inventory["kind"].eq("Pod")]
     failing_by = dict(iter(failing.groupby("reference", sort=False)))
@@ -117,10 +121,6 @@ def _trouble(reference: str, wrongs: tuple[str, ...], rows: pd.DataFrame, other:
     )
 
 
-def _hosts(rows: pd.DataFrame) -> pd.Series[str]:
-    return rows["registry"].astype(object).where(rows["registry"].notna(), "").astype("str").str.lower()
-
-
 def _nodes(rows: pd.DataFrame) -> tuple[str, ...]:
     return tuple(sorted({node if isinstance(node, str) else "an unknown node" for node in rows["node"]}))
 
@@ -129,7 +129,7 @@ def _wrongs_by_reference(uses: pd.DataFrame, reports: Sequence[RegistryReport]) 
     platforms = platforms_of_clusters(uses)
     found: dict[str, list[str]] = {}
     for report in reports:
-        ours = uses[_hosts(uses).isin([name.lower() for name in report.names])]
+        ours = own_rows(uses, report.names)
         for reference, wrong in (*_lost(ours, report), *_broken(ours, report, platforms)):
             known = found.setdefault(reference, [])
             if wrong not in known:

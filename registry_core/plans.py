@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Protocol, Self, TypeVar
 
 from registry_core.limits import Limits
 from registry_core.plan_words import PlanKind
+from registry_core.registry_identity import url_identity
 
 
 class AnyPlan(Protocol):
@@ -74,9 +75,10 @@ P = TypeVar("P", bound=AnyPlan)
 P_co = TypeVar("P_co", bound=AnyPlan, covariant=True)
 
 
-def registry_touched(name: str) -> str:
-    """A registry, as `touches` names it."""
-    return f"registry {name}"
+def registry_touched(name: str, url: str = "") -> tuple[str, ...]:
+    """A registry, as `touches` names it: by its name in the configuration, and by its identity where the plan knows its
+    address, because a registry that was given another name meanwhile is still the same."""
+    return (f"registry {name}", *((f"registry at {url_identity(url)}",) if url else ()))
 
 
 def cluster_touched(name: str) -> str:

@@ -9,11 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
 
 from registry_core.globs import Matcher, compile_globs
+from registry_core.registry_directory import RegistryDirectory
+from registry_core.registry_identity import same_host
 
 
 @dataclass(frozen=True)
@@ -43,31 +46,25 @@ class Choice:
 class ProductNames:
     """The product of each repository.
 
-    `hosts` are the names of each configured registry, by its own. Without a rule a repository goes by its plain
-    name where one registry is configured, else with the name of its registry before it; one of a registry that
-    is not configured, with its host.
+    `directory` has the configured registries. Without a rule a repository goes by its plain name where one registry is
+    configured, else with the name of its registry before it; one of a registry that is not configured, with its host.
     """
 
-    hosts: Mapping[str, tuple[str, ...]]
+    directory: RegistryDirectory
     rules: Mapping[str, str] = field(default_factory=dict)
     choice: Choice = Choice()
 
-    def registry_of(self, host: str) -> str | None:
-        """Name of the configured registry that workloads know as `host`."""
-        return self._registry_of.get(host.lower())
-
     def product_of(self, host: str, repository: str) -> str:
-        registry = self.registry_of(host)
-        known = {host.lower(), *([registry, *(one.lower() for one in self.hosts[registry])] if registry else [])}
+        registry = self.directory.registry_of(host)
         for place, product in self._longest_first:
             where, _, path = place.partition("/")
-            if where.lower() not in known and where not in known:
+            if not self._is_at(where, host, registry):
                 continue
             if repository == path or ((path.endswith("/") or not path) and repository.startswith(path)):
                 return product + repository[len(path) :] if path != repository else product
         if registry is None:
             return f"{host}/{repository}"
-        return repository if len(self.hosts) == 1 else f"{registry}/{repository}"
+        return repository if len(self.directory.hosts) == 1 else f"{registry}/{repository}"
 
     def products_of(self, hosts: pd.Series[str], repositories: pd.Series[str]) -> pd.Series[str]:
         """The product of each row; None for one that was not chosen. Each distinct pair is looked at once."""
@@ -79,11 +76,12 @@ class ProductNames:
         values[:] = chosen
         return pd.Series(values[codes], index=hosts.index, dtype=object)
 
-    @property
-    def _registry_of(self) -> Mapping[str, str]:
-        by_host = {name.lower(): name for name in self.hosts}
-        return by_host | {host.lower(): name for name, hosts in self.hosts.items() for host in hosts}
+    def _is_at(self, where: str, host: str, registry: str | None) -> bool:
+        """Whether a rule that names the place `where`, a host or a registry by its name, is about a host."""
+        if registry is None:
+            return same_host(where, host)
+        return where == registry or self.directory.registry_of(where) == registry
 
-    @property
+    @cached_property
     def _longest_first(self) -> list[tuple[str, str]]:
         return sorted(self.rules.items(), key=lambda rule: -len(rule[0]))

@@ -11,9 +11,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
-import numpy as np
-import pandas as pd
-
 from registry_core.references import DOCKER_HUB
 from registry_core.registry_identity import host_identity
 
@@ -80,24 +77,16 @@ class RegistryDirectory:
         found = self.homes(host, repository)
         return next((home for home in reversed(found) if home.registry is not None), found[-1])
 
-    def originals_of(self, hosts: pd.Series[str], repositories: pd.Series[str]) -> pd.DataFrame:
-        """`original` of each row, as columns `registry` (the host where none is configured), `host` and `repository`.
-
-        Rows without a repository are not expected. Each distinct pair is looked up once.
-        """
-        codes, pairs = pd.factorize(pd.MultiIndex.from_arrays([hosts, repositories]))
-        found = [self.original(host, repository) for host, repository in pairs]
-        columns = {
-            "registry": [home.registry or home.host for home in found],
-            "host": [home.host for home in found],
-            "repository": [home.repository for home in found],
-        }
-        table = pd.DataFrame({name: pd.Series(texts, dtype=object) for name, texts in columns.items()})
-        return table.iloc[codes].set_index(hosts.index)
-
     def names_of(self, registry: str) -> RegistryNames:
         """The names of one configured registry."""
         return RegistryNames(self, registry)
+
+    def names_at(self, host: str) -> RegistryNames:
+        """The names of the registry at a host, also where none is configured."""
+        known = self.registry_of(host)
+        if known is not None:
+            return self.names_of(known)
+        return RegistryNames(RegistryDirectory({**self.hosts, host: (host,)}, self.rewritten), host)
 
     def _home(self, identity: str, repository: str) -> Home:
         return Home(self._registry_of.get(identity), identity, repository)
@@ -131,41 +120,6 @@ class RegistryNames:
     def owns_host(self, host: str) -> bool:
         """Whether references mean this registry by `host`, whatever follows it."""
         return self.directory.registry_of(host) == self.registry
-
-    def located(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """All `rows` (with columns `registry`, a host, and `repository`) and the column `ours`.
-
-        A row that means this registry has `ours` True and the `repository` as it is called here; one that means two
-        repositories here is there twice. A text that is no reference (`repository` None) is judged by its host. The
-        index is new.
-        """
-        codes, pairs = pd.factorize(pd.MultiIndex.from_frame(rows[["registry", "repository"]]), use_na_sentinel=False)
-        found = [self._found(host, repository) for host, repository in pairs]
-        # All homes of all pairs in one array, and for each row the places of its own.
-        flat = np.array([*(name for names in found for name in names), None], dtype=object)[:-1]
-        counts = np.array([len(names) for names in found], dtype=np.int64)
-        starts = np.cumsum(counts) - counts
-        ours = counts[codes] > 0
-        times = np.maximum(counts[codes], 1)
-        row = np.repeat(np.arange(len(rows)), times)
-        nth = np.arange(len(row)) - np.repeat(np.cumsum(times) - times, times)
-        mask = ours[row]
-        here = rows.iloc[row].reset_index(drop=True)
-        repositories = here["repository"].to_numpy(dtype=object).copy()
-        repositories[mask] = flat[(starts[codes][row] + nth)[mask]]
-        return here.assign(repository=pd.Series(repositories, index=here.index, dtype=object), ours=mask)
-
-    def rows(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The rows that mean this registry, with their `repository` as it is called here."""
-        located = self.located(rows)
-        return located[located["ours"]].drop(columns="ours")
-
-    def _found(self, host: object, repository: object) -> tuple[str | None, ...]:
-        if not isinstance(host, str):
-            return ()
-        if not isinstance(repository, str):
-            return (None,) if self.owns_host(host) else ()
-        return self.repositories(host, repository)
 
 
 def _joined(host: str, path: str) -> str:

@@ -11,12 +11,9 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import lru_cache
 from ipaddress import AddressValueError, IPv6Address
-from typing import Literal
 from urllib.parse import urlsplit
 
-from registry_core.references import DOCKER_HUB
-
-Scheme = Literal["https", "http"]
+from registry_core.references import DOCKER_HUB as DOCKER_HUB
 
 #: Hosts of Docker Hub: the one that references name, and those that answer for it.
 DOCKER_HUB_HOSTS = (DOCKER_HUB, "index.docker.io", "registry-1.docker.io", "registry.hub.docker.com")
@@ -27,16 +24,16 @@ _REMEMBERED = 1 << 14
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def host_identity(host: str, scheme: str = "https") -> str:
+def host_identity(host: str) -> str:
     """The one spelling of a host with an optional port, as references and configurations write it.
 
-    Lower case, without the default port of `scheme`, without the dot at the end that a DNS name may have; addresses of
-    IPv6 in their short form; `docker.io` for every host of Docker Hub and `localhost` for the loopback addresses. A
-    reference has no scheme and counts as `https`. What is no host is returned in lower case: it equals only itself.
+    Lower case, without the port 443 that a reference means anyway, without the dot at the end that a DNS name may
+    have; addresses of IPv6 in their short form; `docker.io` for every host of Docker Hub and `localhost` for the
+    loopback addresses. What is no host is returned in lower case: it equals only itself.
     """
     name, port = _split_port(host.strip().lower())
     name = _short_address(name) if name.startswith("[") else name.removesuffix(".")
-    if port == str(_DEFAULT_PORT.get(scheme, 0)):
+    if port == str(_DEFAULT_PORT["https"]):
         port = ""
     if name in _LOOPBACK:
         name = "localhost"
@@ -51,11 +48,27 @@ def url_identity(url: str) -> str:
 
     `http://host` and `https://host` are one: no registry serves different images at its two default ports.
     """
+    return host_identity(url_host(url))
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def url_host(url: str) -> str:
+    """Host and port of an address, in lower case, without the default port of its scheme: `GHCR.IO:443` is `ghcr.io`.
+
+    Unlike its identity, it is the one of several names that the address has: it can be asked and written.
+    """
     try:
         parts = urlsplit(url.strip())
     except ValueError:  # brackets that are not closed
         return url.strip().lower()
-    return host_identity(parts.netloc.rpartition("@")[2], parts.scheme.lower())
+    name, port = _split_port(parts.netloc.rpartition("@")[2].lower())
+    name = name.removesuffix(".")
+    return f"{name}:{port}" if port and port != str(_DEFAULT_PORT.get(parts.scheme.lower(), 0)) else name
+
+
+def url_origin(url: str) -> str:
+    """An address in one spelling, for what writes down with whom it was made."""
+    return f"{url.strip().partition('://')[0].lower()}://{url_host(url)}"
 
 
 def same_host(one: str, other: str) -> bool:

@@ -49,7 +49,7 @@ class ReplicationRule:
     @property
     def touches(self) -> tuple[str, ...]:
         """The registry that it writes to."""
-        return (registry_touched(self.rule.destination),)
+        return registry_touched(self.rule.destination, self.rule.destination_url)
 
     @property
     def as_of(self) -> datetime:

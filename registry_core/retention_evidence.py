@@ -34,7 +34,8 @@ class Evidence:
 
     `inventories` by cluster; those of the `required` ones must be there, whole and fresh, before a plan is made
     (of none named: all that are there). Images that were there in our very first catalog have `first_seen_at` =
-    `history_began_at`: of those it says nothing.
+    `history_began_at`: of those it says nothing. `origin` is the address of the registry; `unnamed` says that no
+    reference of any inventory names it.
     """
 
     registry: str
@@ -42,6 +43,8 @@ class Evidence:
     inventories: Mapping[str, Snapshot] = field(default_factory=dict)
     required: tuple[str, ...] = ()
     history_began_at: datetime | None = None
+    origin: str = ""
+    unnamed: bool = False
 
     @property
     def as_of(self) -> datetime:

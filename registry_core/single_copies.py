@@ -23,6 +23,7 @@ from registry_core.deployed_versions_shelf import Shelf
 from registry_core.deployed_versions_uses import deployed_uses
 from registry_core.plain_rows import plain_rows
 from registry_core.products import ProductNames
+from registry_core.registry_directory import RegistryDirectory
 
 Verdict = Literal["nowhere", "outside", "single", "unknown", "copied"]
 """What is known of the copies of an image in use, the gravest first.
@@ -108,15 +109,17 @@ def find_single_copies(
     catalogs: Sequence[CatalogSeen],
     *,
     ours: Collection[str],
+    directory: RegistryDirectory | None = None,
     is_severe: Callable[[str], bool] = lambda environment: environment == "production",
 ) -> CopiesReport:
     """Every image that a pod runs or waits for, or a template would start, with where its copies are.
 
-    `ours` are names of configured registries; a host that is not configured is not ours. `is_severe` judges an
-    environment. What ReplicaSets keep for a rollback is not looked at.
+    `ours` are names of configured registries; a host that is not configured is not ours. `directory` has the names of
+    the registries, by default the hosts of the catalogs. `is_severe` judges an environment. What ReplicaSets keep for
+    a rollback is not looked at.
     """
     shelves = {seen.registry: shelf for seen in catalogs if (shelf := Shelf.of(seen)) is not None}
-    products = ProductNames({seen.registry: seen.hosts for seen in catalogs})
+    products = ProductNames(directory or RegistryDirectory({seen.registry: seen.hosts for seen in catalogs}))
     uses = deployed_uses(clusters.inventory, products, clusters.environment_of, clusters.environments, shown=None)
     uses = _with_digest_of_pods(resolve_uses(uses, shelves))
     held = find_held(uses["digest"].dropna(), catalogs)

@@ -11,8 +11,9 @@ from urllib.parse import urlsplit
 from pydantic import ValidationError
 
 from registry_core.errors import ConfigError
+from registry_core.registry_identity import is_docker_hub
 from resources.configuration.load import LoadedSite, load_site
-from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.sign_in import sign_in_to, user_login
 from resources.registry.connection import RegistryConnection
 from resources.registry.sign_in.login import Credential
@@ -96,7 +97,7 @@ def choose_registry(argument: str, loaded: LoadedSite | None) -> tuple[str, Regi
             subject="REGISTRY",
         )
     url = argument if is_address else f"{_scheme_of(host)}://{host}"
-    if host.lower() in DOCKER_HUB_HOSTS:
+    if is_docker_hub(host):
         url = f"https://{_DOCKER_HUB}"
     try:
         return host, RegistrySettings.model_validate({"url": url})

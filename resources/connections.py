@@ -13,8 +13,9 @@ from resources.clusters.opening import open_cluster
 from resources.clusters.source import ClusterSource
 from resources.configuration.load import LoadedSite
 from resources.configuration.pull_secrets import pull_secret_content
+from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.secrets import read_secret
-from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
+from resources.configuration.settings import ClusterSettings, Site
 from resources.configuration.sign_in import sign_in, sign_in_to
 from resources.database.history import History
 from resources.database.ledger import Ledger

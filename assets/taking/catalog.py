@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from assets.taking.progress import Progress, Silent
 from registry_core.errors import RegistryError
 from registry_core.plain_rows import plain_rows
+from registry_core.registry_rows import own_rows
 from resources.connections import Connections
 from resources.database.snapshots import Snapshot
 from resources.registry.crawling.crawl import Crawl, CrawlProgress
@@ -63,7 +64,7 @@ def _used_by_clusters(connections: Connections, registry: str) -> dict[str, set[
     if not read:
         return {}
     frame = history.read_inventories(read)
-    ours = frame[frame["registry"].isin(connections.registry_settings(registry).names) & frame["repository"].notna()]
+    ours = own_rows(frame[frame["repository"].notna()], connections.site.directory.names_of(registry))
     used: dict[str, set[str]] = {repository: set() for repository in ours["repository"].unique()}
     for name in ("digest", "status_digest"):
         pairs = ours.loc[ours[name].notna(), ["repository", name]].drop_duplicates()

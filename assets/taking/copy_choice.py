@@ -90,7 +90,7 @@ def _usage(
     return join_usage(
         connections.history.read_inventories(clusters) if clusters else none,
         catalog,
-        names=connections.registry_settings(registry).names,
+        names=site.directory.names_of(registry),
         environment_of=site.environment_of,
         unread={"*" if gap.place == CATALOG else gap.place: gap for gap in gaps},
     )

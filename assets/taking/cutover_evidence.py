@@ -14,6 +14,7 @@ from assets.taking.progress import Progress, Silent
 from registry_core.coverage import Coverage
 from registry_core.cutover import ClusterSeen
 from registry_core.cutover_decide import AtDestination, ImageKey
+from registry_core.cutover_objects import OldNames
 from registry_core.cutover_survey import ClusterSurvey, Found, Scope
 from registry_core.errors import IncompleteSnapshot, PlanStale, Refused, RegistryError
 from registry_core.globs import compile_globs
@@ -33,7 +34,8 @@ def read_clusters(
     Raises IncompleteSnapshot where something that matters could not be read (a workload that nobody saw would go on
     pulling from the old registry), PlanStale for a dump that is too old, ClusterError where nothing could be asked.
     """
-    hosts = frozenset(name.lower() for name in connections.registry_settings(cutover.source).names)
+    connections.registry_settings(cutover.source)  # raises ConfigError for one that is not configured
+    old = OldNames(connections.site.directory.names_of(cutover.source), cutover.to)
     seen: dict[str, ClusterSeen] = {}
     found: dict[str, Found] = {}
     for name in dict.fromkeys(cutover.clusters):
@@ -41,7 +43,7 @@ def read_clusters(
         as_of = source.as_of()
         _refuse_old(connections, name, as_of)
         platforms, coverage = source.nodes()
-        survey = ClusterSurvey(Scope(name, hosts, compile_globs(cutover.namespaces)))
+        survey = ClusterSurvey(Scope(name, old, compile_globs(cutover.namespaces)))
         progress.begin(f"objects of {name}")
         for event in source.objects():
             if isinstance(event, ObjectsRead):

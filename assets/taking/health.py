@@ -16,6 +16,7 @@ from registry_core.coverage import Coverage, Gap
 from registry_core.findings import judge_catalog, judge_parts, judge_pulls, judge_references, merge_findings
 from registry_core.findings_untagged import judge_untagged
 from registry_core.health import Answer, Documents, Part, parts_in_use, parts_of_everything, platforms_of_clusters
+from registry_core.registry_rows import own_rows
 from registry_core.usage import UsageFrames
 from registry_core.usage_now import Name, Now, by_what_is_now, names_in_doubt
 from resources.connections import Connections
@@ -61,7 +62,7 @@ def examine(
     parts = _parts(connections, evidence, use, scope)
     answers = _answers(connections, registry, parts, progress or Silent())
     severity_of = connections.site.severity_of
-    ours = scope.rows(evidence.inventory[evidence.inventory["registry"].isin(settings.names)])
+    ours = scope.rows(own_rows(evidence.inventory, connections.site.directory.names_of(registry)))
     stored, unseen = judge_catalog(evidence.catalog), None
     if scope.everything:
         read = connections.history.repositories_read(evidence.catalog_snapshot)

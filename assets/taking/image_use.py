@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pandas as pd
@@ -24,10 +24,13 @@ RELATIONS = ("itself", "its index", "its child", "its referrer or subject")
 @dataclass(frozen=True)
 class UseOfImage:
     """The answer: `uses` are USAGE_COLUMNS and `relation`; `digests` are what the image resolves to (none: it is
-    not stored); `last_used_at` is known
-    when nobody uses it now and somebody did before."""
+    not stored); `last_used_at` is known when no workload uses it now and one did before.
+
+    `reference` is what was asked for, in the registry's own names; without tag and digest it is a whole repository.
+    """
 
     registry: str
+    reference: Reference
     digests: tuple[str, ...]
     uses: pd.DataFrame = field(repr=False)
     unresolved: pd.DataFrame = field(repr=False)
@@ -36,7 +39,9 @@ class UseOfImage:
 
 
 def use_of_image(connections: Connections, image: str) -> UseOfImage:
-    """Who uses `image` (a reference, by tag or digest), by the newest evidence, through indexes and children too.
+    """Who uses `image` by the newest evidence, through indexes and children too.
+
+    `image` is a reference by tag or digest; with neither it means every image of the repository.
 
     Raises InvalidReference, ConfigError for a host that no registry of the site has, IncompleteSnapshot where
     nothing was read yet.
@@ -44,17 +49,22 @@ def use_of_image(connections: Connections, image: str) -> UseOfImage:
     registry, reference = registry_of_image(connections.site, image)
     evidence = gather_evidence(connections, registry)
     frames = join_evidence(connections, evidence)
-    digests = digests_of_reference(evidence.catalog, reference)
+    is_image = reference.tag is not None or reference.digest is not None
+    digests = (
+        digests_of_reference(evidence.catalog, reference)
+        if is_image
+        else _digests_of_repository(evidence.catalog, reference.repository)
+    )
     related = _related(evidence, reference.repository, digests)
     uses = frames.usage.assign(relation=frames.usage["digest"].map(related))
     uses = uses[uses["relation"].notna() & uses["repository"].eq(reference.repository)]
-    unresolved = frames.unresolved[
-        frames.unresolved["repository"].eq(reference.repository) & _same_name(frames.unresolved, reference)
-    ]
+    unresolved = frames.unresolved[frames.unresolved["repository"].eq(reference.repository)]
+    unresolved = unresolved[_same_name(unresolved, reference)]
     last_used = connections.history.last_used(registry, reference.repository)
     last_used = last_used[last_used["digest"].isin(list(related))]
     return UseOfImage(
         registry=registry,
+        reference=reference,
         digests=digests,
         uses=uses.reset_index(drop=True),
         unresolved=unresolved.reset_index(drop=True),
@@ -64,15 +74,16 @@ def use_of_image(connections: Connections, image: str) -> UseOfImage:
 
 
 def registry_of_image(site: Site, image: str) -> tuple[str, Reference]:
-    """The configured registry that a reference names. Raises InvalidReference, ConfigError where none has its host."""
+    """The configured registry that a reference means, and the reference with the names that it has there, whoever wrote
+    others before them. Raises InvalidReference, ConfigError where no registry has its host."""
     reference = Reference.parse(image)
-    registry = site.registry_of_host(reference.registry)
-    if registry is None:
+    home = site.directory.original(reference.registry, reference.repository)
+    if home.registry is None:
         known = ", ".join(name for settings in site.registries.values() for name in settings.names)
         raise ConfigError(
             f"no registry is configured for {reference.registry}; known are {known or 'none'}", subject=image
         )
-    return registry, reference
+    return home.registry, replace(reference, registry=home.host, repository=home.repository)
 
 
 def digests_of_reference(catalog: CatalogFrames, reference: Reference) -> tuple[str, ...]:
@@ -84,6 +95,11 @@ def digests_of_reference(catalog: CatalogFrames, reference: Reference) -> tuple[
     tags = catalog.tags
     wanted = tags["repository"].eq(reference.repository) & tags["tag"].eq(reference.tag or "latest")
     return tuple(sorted(tags.loc[wanted & tags["digest"].notna(), "digest"].unique()))
+
+
+def _digests_of_repository(catalog: CatalogFrames, repository: str) -> tuple[str, ...]:
+    images = catalog.images
+    return tuple(sorted(images.loc[images["repository"].eq(repository), "digest"].unique()))
 
 
 def _related(evidence: Evidence, repository: str, digests: tuple[str, ...]) -> dict[str, str]:
@@ -105,4 +121,6 @@ def _related(evidence: Evidence, repository: str, digests: tuple[str, ...]) -> d
 def _same_name(unresolved: pd.DataFrame, reference: Reference) -> pd.Series[bool]:
     if reference.digest is not None:
         return unresolved["digest"].eq(reference.digest)
-    return unresolved["tag"].eq(reference.tag or "latest")
+    if reference.tag is not None:
+        return unresolved["tag"].eq(reference.tag)
+    return unresolved["repository"].notna()

@@ -13,12 +13,14 @@ from assets.taking.evidence import gather_evidence
 from assets.taking.usage import join_evidence
 from registry_core.errors import IncompleteSnapshot
 from registry_core.eviction import Plan, make_plan
+from registry_core.eviction_brakes import refuse_unnamed
 from registry_core.eviction_check import PlanProblem, check_plan
 from registry_core.eviction_duration import expected_duration
 from registry_core.eviction_summary import PlanSummary, summarise
 from registry_core.limits import Limits
 from registry_core.policy import read_policies
 from registry_core.policy_rules import Policies
+from registry_core.registry_rows import owned
 from registry_core.retention import decide
 from registry_core.retention_decisions import Decisions
 from registry_core.retention_evidence import Evidence, Snapshot
@@ -55,12 +57,19 @@ def take_plan(
 ) -> MadePlan:
     """Make the plan by the newest evidence, check it and file it; `policies` None: those of the configuration.
 
+    `policies` that are given say by themselves what goes, so that a second copy that no workload names can follow what
+    its source deleted.
+
     A plan with the same entries, policies and limits that waits for a decision and is young stands instead, so
     that nobody finds the form they fill in superseded by a newer inventory. Raises ConfigError without policies,
-    IncompleteSnapshot, PlanStale and LimitExceeded where no plan can be made.
+    IncompleteSnapshot, PlanStale and LimitExceeded where no plan can be made, Refused where no workload names the
+    registry and the configuration does not expect that.
     """
     now = datetime.now(UTC)
-    decisions = decide_now(connections, registry, policies)
+    gathered = gather_evidence(connections, registry)
+    if policies is None:
+        refuse_unexpected_silence(connections, gathered)
+    decisions = decide_by(connections, gathered, policies or read_policies(connections.site.policies))
     single_tags = removes_single_tags(connections.registry_settings(registry))
     plan = make_plan(decisions, limits_of(connections.site), now=now, can_remove_single_tags=single_tags)
     problems = check_plan(plan, decisions.facts, now=now)
@@ -100,11 +109,21 @@ def decide_by(connections: Connections, gathered: Gathered, policies: Policies) 
     return decide(policies, gathered.catalog, usage, evidence=evidence_of(connections, gathered))
 
 
+def refuse_unexpected_silence(connections: Connections, gathered: Gathered) -> None:
+    """Raise Refused where no reference of any inventory names the registry, unless its settings expect no use."""
+    settings = connections.registry_settings(gathered.registry)
+    if not settings.expect_no_use:
+        names = connections.site.directory.names_of(gathered.registry)
+        refuse_unnamed(names, settings.names, gathered.inventory)
+
+
 def evidence_of(connections: Connections, gathered: Gathered) -> Evidence:
     """The snapshots of gathered evidence, as a decision stands on them."""
     site = connections.site
     return Evidence(
         registry=gathered.registry,
+        origin=connections.registry_settings(gathered.registry).origin,
+        unnamed=not owned(gathered.inventory, site.directory.names_of(gathered.registry)).any(),
         catalog=basis_of(gathered.catalog_snapshot),
         inventories={one.source: basis_of(one) for one in gathered.inventory_snapshots},
         required=tuple(name for name, cluster in site.clusters.items() if cluster.required),

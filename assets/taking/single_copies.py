@@ -16,6 +16,7 @@ def take_single_copies(connections: Connections) -> CopiesReport:
     return find_single_copies(
         clusters_of_site(connections, "copies of what is in use"),
         catalogs_of_site(connections),
+        directory=site.directory,
         ours=[name for name, settings in site.registries.items() if settings.ours],
         is_severe=lambda environment: site.severity_of(environment) == "error",
     )

@@ -15,7 +15,7 @@ def join_evidence(connections: Connections, evidence: Evidence) -> UsageFrames:
     return join_usage(
         evidence.inventory,
         evidence.catalog,
-        names=site.registries[evidence.registry].names,
+        names=site.directory.names_of(evidence.registry),
         environment_of=site.environment_of,
         unread=evidence.unread,
     )

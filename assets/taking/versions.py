@@ -24,7 +24,7 @@ def take_versions(connections: Connections) -> VersionsReport:
 def _products(site: Site) -> ProductNames:
     settings = site.versions
     return ProductNames(
-        hosts={name: registry.names for name, registry in site.registries.items()},
+        site.directory,
         rules=settings.products,
         choice=Choice(prefixes=settings.prefixes, allow=settings.allow, block=settings.block),
     )

@@ -61,7 +61,7 @@ def catalog(
         taken, troubles = take_each(
             names, lambda name, progress: take_catalog(connections, name, progress=progress), describe
         )
-    show(taken, _COLUMNS, form, empty="no registry is configured")
+    show(taken, _COLUMNS, form, empty="no registry was read" if names else "no registry is configured")
     conclude(troubles)
 
 

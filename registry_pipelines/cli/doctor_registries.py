@@ -14,7 +14,7 @@ from registry_pipelines.cli.diagnosis import Diagnosis, State
 from registry_pipelines.cli.doctor_vendor import diagnose_vendor
 from registry_pipelines.config import credential_of
 from resources.configuration.load import LoadedSite
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.addresses import manifest_url, pull_scope, repository_url
 from resources.registry.connection import RegistryConnection
 from resources.registry.reading import Manifest, Reader

@@ -20,13 +20,13 @@ def images(
     """
     form = form_of(as_json, as_csv)
 
-    from resources.connections import Connections  # pandas
+    from registry_core.registry_rows import owned  # pandas
+    from resources.connections import Connections
 
     with Connections(invocation(context).site()) as connections:
         site = connections.site
-        names = site.registries[registry].names if registry in site.registries else (registry,)
         frame = connections.history.read_inventories(list(site.clusters))
-    used = frame[frame["registry"].isin(names)].assign(
+    used = frame[owned(frame, site.names_meant(registry))].assign(
         workload=lambda rows: rows["cluster"] + "/" + rows["namespace"] + "/" + rows["owner_name"],
         pod=lambda rows: rows["kind"].eq("Pod").astype(int),
     )

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from registry_core.errors import ConfigError
+from registry_core.registry_identity import is_docker_hub, is_loopback
 from registry_pipelines.cli.invocation import invocation
 from registry_pipelines.cli.output import note
 
@@ -42,10 +43,9 @@ def init(
 
 
 def _registry(host: str, docker_config: str) -> dict[str, Any]:
-    local = host.partition(":")[0] in ("localhost", "127.0.0.1")
-    address = "registry-1.docker.io" if host == "docker.io" else host
+    address = "registry-1.docker.io" if is_docker_hub(host) else host
     return {
-        "url": f"{'http' if local else 'https'}://{address}",
+        "url": f"{'http' if is_loopback(host) else 'https'}://{address}",
         "credentials": {"docker_config": docker_config},
     }
 

@@ -57,5 +57,5 @@ def inventory(
         taken, troubles = take_each(
             names, lambda name, progress: take_inventory(connections, name, progress=progress), describe
         )
-    show(taken, _COLUMNS, form, empty="no cluster is configured")
+    show(taken, _COLUMNS, form, empty="no cluster was read" if names else "no cluster is configured")
     conclude(troubles)

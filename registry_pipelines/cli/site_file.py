@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from registry_core.policy_spans import print_span
-from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
+from resources.configuration.registry_settings import RegistrySettings
+from resources.configuration.settings import ClusterSettings, Site
 
 Entries = Mapping[str, Mapping[str, Any]]
 

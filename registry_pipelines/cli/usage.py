@@ -19,14 +19,19 @@ _COLUMNS = ("cluster", "namespace", "owner_kind", "owner_name", "container", "ma
 
 def usage(
     context: typer.Context,
-    image: Annotated[str, typer.Argument(metavar="IMAGE", help="A reference: registry/repository:tag or @sha256:…")],
+    image: Annotated[
+        str,
+        typer.Argument(
+            metavar="IMAGE", help="registry/repository:tag, @sha256:…, or registry/repository for all its images"
+        ),
+    ],
     as_json: JsonOption = False,
     as_csv: CsvOption = False,
 ) -> None:
-    """Tell who uses an image, where, and since when, by the last inventories and the last catalog.
+    """Show who uses an image, where, and since when, by the last inventories and the last catalog.
 
-    Uses of its index and of its children count too. Exit code 5 when the evidence is not complete: then "nobody"
-    would not be believable.
+    Without a tag and a digest it answers for every image of the repository. Uses of its index and of its children
+    count too. Exit code 5 when the evidence is not complete: then "nobody" would not be believable.
     """
     form = form_of(as_json, as_csv)
 
@@ -35,12 +40,19 @@ def usage(
 
     with Connections(invocation(context).site()) as connections:
         found = use_of_image(connections, image)
+    whole = found.reference.tag is None and found.reference.digest is None
     if not found.digests:
         note(f"{image} is not stored in {found.registry}")
+    elif whole:
+        note(
+            f"no tag is written, so this is every image of {found.reference.repository} in {found.registry} (stored:"
+            f" {len(found.digests):,}); for the one that runtimes would take, write {image}:latest"
+        )
     table = form is Form.TABLE
+    by_image = ["reference"] if whole else []
     show(
-        _by_workload(found.uses) if table else found.uses.to_dict("records"),
-        _COLUMNS if table else (*_COLUMNS, "repository", "digest", "reference"),
+        _by_workload(found.uses, by_image) if table else found.uses.to_dict("records"),
+        (*by_image, *_COLUMNS) if table else (*_COLUMNS, "repository", "digest", "reference"),
         form,
         empty="nobody uses it"
         + (f"; last used {found.last_used_at:%Y-%m-%d %H:%M} UTC" if found.last_used_at is not None else ""),
@@ -51,9 +63,9 @@ def usage(
     conclude([f"not read: {gap}" for gap in found.coverage.unexcused])
 
 
-def _by_workload(uses: pd.DataFrame) -> list[dict[str, Any]]:
+def _by_workload(uses: pd.DataFrame, by_image: list[str]) -> list[dict[str, Any]]:
     """One row for each container of a workload: how it was matched, together."""
-    same = ["cluster", "namespace", "owner_kind", "owner_name", "container", "relation"]
+    same = [*by_image, "cluster", "namespace", "owner_kind", "owner_name", "container", "relation"]
     grouped = uses.groupby(same, sort=True).agg(
         match=("match", lambda values: ", ".join(sorted(set(values)))),
         state=("state", lambda values: ", ".join(sorted({word for value in values for word in value.split(", ")}))),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from registry_core.cutover import CutoverPlan
 from registry_core.errors import Refused
+from registry_core.registry_identity import same_host, same_registry
 from resources.configuration.cutover_settings import CutoverSettings
 from resources.connections import Connections
 
@@ -26,7 +27,8 @@ def settings_of(connections: Connections, plan: CutoverPlan) -> CutoverSettings:
             f" {plan.fingerprint[:12]} was made; make a new plan"
         )
     registry = connections.registry_settings(basis.destination)
-    if registry.names[0] != basis.host or basis.origin not in ("", registry.origin):
+    is_other = not same_host(registry.names[0], basis.host)
+    if is_other or (basis.origin and not same_registry(basis.origin, registry.origin)):
         raise Refused(
             f"`registries.{basis.destination}` was {basis.host} ({basis.origin or 'address not kept'}) when the plan"
             f" {plan.fingerprint[:12]} was made, and is {registry.names[0]} ({registry.origin}) now; nobody looked"

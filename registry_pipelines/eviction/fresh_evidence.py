@@ -13,7 +13,7 @@ import pandas as pd
 
 from assets.taking.evidence import gather_evidence
 from assets.taking.inventory import take_inventory
-from assets.taking.plan import decide_by, limits_of
+from assets.taking.plan import decide_by, limits_of, refuse_unexpected_silence
 from assets.taking.progress import Progress
 from assets.taking.usage import join_evidence
 from registry_core.catalog import CatalogFrames
@@ -30,6 +30,7 @@ from registry_core.policy_rules import Policies
 from registry_core.policy_spans import print_age, print_span
 from registry_core.retention_decisions import Decisions
 from registry_core.usage import UsageFrames
+from registry_pipelines.eviction.planned_registry import refuse_another_registry
 from resources.connections import Connections
 from resources.database.snapshots import Snapshot, SnapshotSuperseded
 
@@ -103,7 +104,7 @@ class EvidenceOfRun:
 
         Raises ClusterError, IncompleteSnapshot and PlanStale where the use of images is not known well enough, and
         LimitExceeded where fewer images are in use than is to be believed, or the plan is larger than the limits of
-        now.
+        now, Refused where no workload names the registry any more or its name means another one.
         """
         held = self._held
         if held is None or self.clock() - held.as_of >= self.limits.max_inventory_age / _PART_OF_MAX_AGE:
@@ -129,6 +130,7 @@ class EvidenceOfRun:
 
     def _take(self) -> FreshEvidence:
         clusters, plan, limits = self.connections.site.clusters, self.plan, self.limits
+        refuse_another_registry(self.connections, plan)
         required = [name for name, settings in clusters.items() if settings.required] or list(clusters)
         unknown = sorted(set(plan.basis.inventories) - set(clusters))
         if unknown:
@@ -154,6 +156,8 @@ class EvidenceOfRun:
                     " start this plan again"
                 )
         gathered = gather_evidence(self.connections, plan.basis.registry)
+        if not plan.basis.unnamed:
+            refuse_unexpected_silence(self.connections, gathered)
         joined = join_evidence(self.connections, gathered)
         self._refuse_beyond_limits(joined.images_in_use, nothing)
         policies = read_policies(self.connections.site.policies)

@@ -154,7 +154,7 @@ class LastLook:
         return join_usage(
             evidence.inventory,
             nodes.catalog,
-            names=self.connections.registry_settings(self.plan.subject).names,
+            names=self.connections.site.directory.names_of(self.plan.subject),
             environment_of=self.connections.site.environment_of,
             unread=unread,
         )

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack, closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from assets.taking.progress import Progress, Silent
-from registry_core.errors import PartialFailure, Refused
+from registry_core.errors import InvalidReference, PartialFailure, Refused
 from registry_core.eviction import Plan
 from registry_core.eviction_use import Image
+from registry_core.references import Reference
+from registry_core.registry_directory import RegistryNames
 from registry_pipelines.eviction.fresh_evidence import Clock
 from resources.connections import Connections
 from resources.database.ledger_records import JournalLine
@@ -99,7 +101,7 @@ def restore_evicted(
     lines = [line for line in ledger.lines(record.fingerprint) if _was_taken(line)]
     if not lines:
         raise Refused(f"the plan {record.short} deleted nothing, so nothing of it can be put back ({record.state})")
-    ordered = _chosen(lines, plan, images, connections.registry_settings(record.subject).names)
+    ordered = _chosen(lines, plan, images, connections.site.directory.names_of(record.subject))
     documents = dict(ledger.kept_documents({line.digest for line in ordered}))
     tell = progress or Silent()
     found: list[Restored] = []
@@ -161,11 +163,11 @@ def _was_taken(line: JournalLine) -> bool:
     return line.kept_at is not None and (line.outcome is None or line.outcome.word not in _STAYS)
 
 
-def _chosen(lines: Sequence[JournalLine], plan: Plan, images: Sequence[str], hosts: Sequence[str]) -> list[JournalLine]:
+def _chosen(lines: Sequence[JournalLine], plan: Plan, images: Sequence[str], names: RegistryNames) -> list[JournalLine]:
     """The lines that the images name, and those of what belongs to them; what belongs to another comes first."""
     wanted: set[Image] = set()
     for image in images:
-        named = {(line.repository, line.digest) for line in lines if _is_named(line, _without_host(image, hosts))}
+        named = {(line.repository, line.digest) for line in lines if _is_named(line, _without_host(image, names))}
         if not named:
             raise Refused(
                 f"the plan {plan.fingerprint[:12]} did not delete {image}: its journal shows what it did; write a"
@@ -181,9 +183,15 @@ def _chosen(lines: Sequence[JournalLine], plan: Plan, images: Sequence[str], hos
     return taken[::-1]
 
 
-def _without_host(image: str, hosts: Sequence[str]) -> str:
-    host, slash, rest = image.partition("/")
-    return rest if slash and host in hosts else image
+def _without_host(image: str, names: RegistryNames) -> str:
+    """The repository with its tag or digest, where a reference to this registry is written; else the text as it is."""
+    try:
+        reference = Reference.parse(image)
+    except InvalidReference:
+        return image
+    if not image.partition("/")[1] or not (of := names.repositories(reference.registry, reference.repository)):
+        return image
+    return str(replace(reference, registry="", repository=of[-1]))
 
 
 def _is_named(line: JournalLine, image: str) -> bool:

@@ -156,7 +156,7 @@ class Reader:
 
     def _report(self, registry: str) -> RegistryReport:
         return RegistryReport(
-            names=self._site.registries[registry].names,
+            names=self._site.directory.names_of(registry),
             findings=self._history.read_findings(registry),
             usage=self._history.read_usage(registry),
         )

@@ -14,9 +14,11 @@ from typing import Any, Literal
 from registry_core.cutover_entries import PullSecret, Workload
 from registry_core.errors import Refused
 from registry_core.json_places import value_at
+from registry_core.registry_identity import same_host
 from resources.clusters.api import ApiError, Asking, KubernetesApi, Patience
 from resources.clusters.connection import Connection
 from resources.clusters.lists import Expired, pages
+from resources.configuration.docker_config import split_key
 
 JSON_PATCH = "application/json-patch+json"
 
@@ -180,8 +182,7 @@ def _logins(secret: Mapping[str, Any]) -> dict[str, Any]:
 
 def _knows(secret: Mapping[str, Any], host: str) -> bool:
     """Whether somebody's pull secret has an entry for the host. Nothing of it is kept."""
-    keys = {str(key).removeprefix("https://").removeprefix("http://") for key in _logins(secret)}
-    return any(key == host or key.startswith(f"{host}/") for key in keys)
+    return any(same_host(split_key(str(key))[0], host) for key in _logins(secret))
 
 
 def _uid(item: Mapping[str, Any]) -> str:

@@ -12,8 +12,8 @@ import shutil
 import subprocess
 
 from registry_core.errors import ConfigError
+from registry_core.registry_identity import is_docker_hub
 from resources.configuration.docker_config import DOCKER_HUB_KEY
-from resources.configuration.settings import DOCKER_HUB_HOSTS
 from resources.registry.sign_in.login import Credential, IdentityToken, Login
 
 #: Key chains may ask the user; nobody answers in a job.
@@ -39,7 +39,7 @@ def ask_helper(name: str, host: str, *, place: str, patience_seconds: float = PA
             " another source of the password",
             subject=place,
         )
-    server = DOCKER_HUB_KEY if host.lower() in DOCKER_HUB_HOSTS else host
+    server = DOCKER_HUB_KEY if is_docker_hub(host) else host
     by_hand = f"see why with `echo {server} | {command} get`"
     try:
         answer = subprocess.run(  # noqa: S603 (named by the user's own docker config, as docker runs it)

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from resources.configuration.crosscheck_copies import crosscheck_copies
+from resources.configuration.crosscheck_registries import crosscheck_registries
 from resources.configuration.document import KeyPath
 from resources.configuration.migration_settings import CopyRuleSettings
-from resources.configuration.settings import ClusterSettings, RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
+from resources.configuration.settings import ClusterSettings
 
 
 def crosscheck(
@@ -18,30 +20,12 @@ def crosscheck(
     """(place, what is wrong) for each problem. An entry that could not be read is None: nothing is said of it.
 
     `copy_rules` are all rules that copy, of whatever section, by their place."""
-    yield from _hosts_claimed_twice(registries)
+    yield from crosscheck_registries(registries)
     yield from crosscheck_copies(copy_rules or {}, clusters=clusters, registries=registries)
     for name, registry in registries.items():
         if registry is not None:
             yield from _pull_secret_out_of_reach(name, registry, clusters)
             yield from _collection_out_of_reach(name, registry, clusters)
-
-
-def _hosts_claimed_twice(registries: Mapping[str, RegistrySettings | None]) -> Iterator[tuple[KeyPath, str]]:
-    owner: dict[str, str] = {}
-    for name, registry in registries.items():
-        if registry is None:
-            continue
-        where: KeyPath = ("registries", name, "hosts" if registry.hosts else "url")
-        for host in dict.fromkeys(host.lower() for host in registry.names):
-            if host in owner:
-                yield (
-                    where,
-                    (
-                        f"`{host}` belongs to the registry `{owner[host]}` already; a host names one registry, so"
-                        " give them different `hosts`, or drop one"
-                    ),
-                )
-            owner.setdefault(host, name)
 
 
 def _pull_secret_out_of_reach(

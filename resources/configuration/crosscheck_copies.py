@@ -6,11 +6,13 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from registry_core.copy_circles import circles
+from registry_core.registry_identity import same_registry
 from resources.configuration.document import KeyPath
 from resources.configuration.migration_settings import CopyRuleSettings
 
 if TYPE_CHECKING:
-    from resources.configuration.settings import ClusterSettings, RegistrySettings
+    from resources.configuration.registry_settings import RegistrySettings
+from resources.configuration.settings import ClusterSettings
 
 
 def crosscheck_copies(
@@ -48,7 +50,7 @@ def _ends(
     source, destination = registries.get(rule.source), registries.get(rule.to)
     if rule.source == rule.to:
         yield (*place, "to"), f"`{rule.to}` is where it copies from; name another registry"
-    elif source is not None and destination is not None and source.host.lower() == destination.host.lower():
+    elif source is not None and destination is not None and same_registry(source.url, destination.url):
         yield (
             (*place, "to"),
             f"`{rule.source}` and `{rule.to}` are one registry ({source.host}); name another one",

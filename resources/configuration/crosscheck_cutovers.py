@@ -11,7 +11,8 @@ from resources.configuration.cutover_settings import CutoverSettings
 from resources.configuration.document import KeyPath
 
 if TYPE_CHECKING:
-    from resources.configuration.settings import ClusterSettings, RegistrySettings
+    from resources.configuration.registry_settings import RegistrySettings
+from resources.configuration.settings import ClusterSettings
 
 
 def crosscheck_cutovers(

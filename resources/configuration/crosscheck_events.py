@@ -7,8 +7,8 @@ from collections.abc import Iterator, Mapping
 
 from resources.configuration.document import KeyPath
 from resources.configuration.event_settings import EventSettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.replication_settings import ReplicationSettings, name_in_dagster
-from resources.configuration.settings import RegistrySettings
 
 
 def crosscheck_events(

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from registry_core.errors import ConfigError
-from resources.configuration.settings import DOCKER_HUB_HOSTS
+from registry_core.registry_identity import DOCKER_HUB, is_docker_hub, same_host
 from resources.registry.sign_in.login import BearerToken, Credential, IdentityToken, Login
 
 #: The key under which docker keeps its login to Docker Hub.
@@ -51,10 +51,15 @@ class DockerConfig:
         """Entries that are for this registry (and repository, where given), the most particular first."""
         path = f"/{repository}" if repository else ""
         found = tuple(entry for entry in self.entries if entry.matches(host, path))
-        if not found and host.lower() in DOCKER_HUB_HOSTS:
-            hub = [entry for entry in self.entries if entry.host in DOCKER_HUB_HOSTS]
-            found = tuple(entry for entry in hub if _path_within(path, entry.path))
-        return found
+        return found or tuple(entry for entry in self.entries_of(host) if _path_within(path, entry.path))
+
+    def entries_of(self, host: str) -> tuple[Entry, ...]:
+        """Entries for this registry or parts of it, by any of its names, without those of patterns."""
+        return tuple(entry for entry in self.entries if same_host(entry.host, host))
+
+    def helper_for(self, host: str) -> str | None:
+        """The helper that keeps the login of this registry and of no other."""
+        return next((name for key, name in self.helpers.items() if same_host(split_key(key)[0], host)), None)
 
     def credentials_for(self, host: str, repository: str = "") -> tuple[Credential, ...]:
         """Usable credentials, the most particular first. Helpers are not asked: see `sign_in`."""
@@ -63,7 +68,7 @@ class DockerConfig:
     def hosts(self) -> tuple[str, ...]:
         """Registries that this config knows: one name a registry, sorted."""
         keys = {entry.host for entry in self.entries} | {split_key(key)[0] for key in self.helpers}
-        return tuple(sorted({"docker.io" if key in DOCKER_HUB_HOSTS else key for key in keys}))
+        return tuple(sorted({DOCKER_HUB if is_docker_hub(key) else key for key in keys}))
 
 
 def read_docker_config(path: Path) -> DockerConfig:
@@ -107,14 +112,6 @@ def user_docker_configs() -> Iterator[Path]:
     if runtime := os.environ.get("XDG_RUNTIME_DIR"):
         candidates.append(Path(runtime) / "containers" / "auth.json")
     return (path for path in candidates if path.is_file())
-
-
-def is_docker_hub(image: str) -> bool:
-    """True when an image as written is one of Docker Hub's (`nginx`, `foo/bar`, `docker.io/foo/bar`)."""
-    first, slash, _ = image.partition("/")
-    if not first:
-        return False
-    return not slash or first in ("docker.io", "index.docker.io") or not set(first) & set(".:")
 
 
 def split_key(key: str) -> tuple[str, str]:

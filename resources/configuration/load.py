@@ -24,8 +24,9 @@ from resources.configuration.event_settings import EventSettings
 from resources.configuration.explain import explain
 from resources.configuration.migration_settings import CopyRuleSettings, MigrationSettings
 from resources.configuration.paths import FOLDER, beside
+from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.replication_settings import ReplicationSettings
-from resources.configuration.settings import ClusterSettings, RegistrySettings, Site
+from resources.configuration.settings import ClusterSettings, Site
 
 SITE_FILE = "registry_pipelines.yaml"
 SITE_FILE_VARIABLE = "REGISTRY_PIPELINES_CONFIG"

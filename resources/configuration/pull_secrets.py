@@ -6,8 +6,8 @@ import json
 from collections.abc import Iterable
 
 from registry_core.errors import ConfigError
+from registry_core.registry_identity import is_docker_hub
 from resources.configuration.docker_config import DOCKER_HUB_KEY
-from resources.configuration.settings import DOCKER_HUB_HOSTS
 from resources.registry.sign_in.login import Credential, Login
 
 
@@ -23,5 +23,5 @@ def pull_secret_content(hosts: Iterable[str], credential: Credential | None, *, 
             subject=subject,
         )
     entry = {"username": credential.username, "password": credential.password, "auth": credential.basic[6:]}
-    keys = dict.fromkeys(DOCKER_HUB_KEY if host in DOCKER_HUB_HOSTS else host for host in hosts)
+    keys = dict.fromkeys(DOCKER_HUB_KEY if is_docker_hub(host) else host for host in hosts)
     return json.dumps({"auths": dict.fromkeys(keys, entry)}, sort_keys=True).encode()

@@ -12,11 +12,10 @@ from resources.configuration.docker_config import (
     DockerConfig,
     parse_docker_config,
     read_docker_config,
-    split_key,
     user_docker_configs,
 )
+from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.secrets import read_secret
-from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
 from resources.registry.providers.logins import vendor_login
 from resources.registry.sign_in.login import BearerToken, Credential, Login
 
@@ -118,8 +117,7 @@ def login_of(config: DockerConfig, host: str, repository: str = "", *, ask_helpe
 
 
 def _ask_helpers(config: DockerConfig, host: str) -> Credential | None:
-    same = DOCKER_HUB_HOSTS if host.lower() in DOCKER_HUB_HOSTS else (host.lower(),)
-    own = next((name for key, name in config.helpers.items() if split_key(key)[0] in same), None)
+    own = config.helper_for(host)
     if own is not None:
         return ask_helper(own, host, place=config.place)
     if config.store is None:
@@ -134,7 +132,7 @@ def _ask_helpers(config: DockerConfig, host: str) -> Credential | None:
 
 def _login_of_a_part(config: DockerConfig, host: str) -> Credential | None:
     """A login that is kept for a path of the host, where it is the only one."""
-    parts = [entry for entry in config.entries if entry.host == host.lower() and entry.credential]
+    parts = [entry for entry in config.entries_of(host) if entry.credential]
     if len({entry.credential for entry in parts}) > 1:
         paths = ", ".join(f"{entry.host}{entry.path}" for entry in parts)
         raise ConfigError(f"there are several logins for parts of {host} ({paths}) and none for all of it; name"

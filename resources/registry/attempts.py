@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from registry_core.errors import RegistryError
+from registry_core.registry_identity import is_docker_hub
 from resources.configuration.provider_settings import DockerHubSettings
-from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.pull_limit import PullLimit
 from resources.registry.refusals import is_about_content, printable
 from resources.registry.spent import Spent
@@ -167,7 +168,7 @@ class Attempts:
 def _pull_limit(label: str, settings: RegistrySettings) -> PullLimit | None:
     """Only Docker Hub has one, and no other registry's answers are searched for it."""
     hub = settings.provider.docker_hub
-    if hub is None and settings.host.lower() not in DOCKER_HUB_HOSTS:
+    if hub is None and not is_docker_hub(settings.host):
         return None
     return PullLimit(label, (hub or DockerHubSettings()).reserve)
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
 
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.blobs import BlobDownload
 from resources.registry.connection import RegistryConnection
 from resources.registry.reading import Manifest, Reader

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from registry_core.errors import RegistryError
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.attempts import Attempts, Effort
 from resources.registry.refusals import refusal
 from resources.registry.sign_in.login import CredentialSource, anonymous

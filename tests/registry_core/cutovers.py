@@ -8,13 +8,16 @@ from typing import Any
 
 from registry_core.cutover import Basis, ClusterSeen, CutoverPlan
 from registry_core.cutover_decide import AtDestination, ImageKey, make_cutover_plan, wanted_platforms
+from registry_core.cutover_objects import OldNames
 from registry_core.cutover_survey import ClusterSurvey, Found, Scope
 from registry_core.globs import compile_globs
+from registry_core.registry_directory import RegistryNames
 from registry_core.workload_kinds import kinds_to_read
 from tests.kubernetes import DIGEST, OLD_HOST
 
 AS_OF = datetime(2026, 4, 1, 12, tzinfo=UTC)
 NEW_HOST = "new.example.com"
+OLD = RegistryNames.of_hosts("old", OLD_HOST)
 
 _KINDS = {(kind.group, kind.kind): kind for kind in kinds_to_read()}
 
@@ -23,7 +26,7 @@ def survey(
     items: Iterable[Mapping[str, Any]], *, cluster: str = "production", namespaces: tuple[str, ...] = ("*",)
 ) -> Found:
     """What of these objects points at the old registry."""
-    found = ClusterSurvey(Scope(cluster, frozenset({OLD_HOST}), compile_globs(namespaces)))
+    found = ClusterSurvey(Scope(cluster, OldNames(OLD), compile_globs(namespaces)))
     for item in items:
         version = str(item["apiVersion"])
         kind = _KINDS.get((version.partition("/")[0] if "/" in version else "", str(item["kind"])))

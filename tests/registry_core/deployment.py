@@ -13,6 +13,7 @@ from registry_core.deployed_versions_report import Clusters, compare_versions
 from registry_core.globs import compile_globs
 from registry_core.inventory import INVENTORY_COLUMNS
 from registry_core.products import Choice, ProductNames
+from registry_core.registry_directory import RegistryDirectory
 from tests.registry_core.small_registry import AS_OF, SmallRegistry, digest
 
 ENVIRONMENTS = {"prod": "production", "prod-2": "production", "stage": "staging", "lab": "testing"}
@@ -64,7 +65,9 @@ def report(
         as_of=AS_OF,
         unread=unread,
     )
-    names = ProductNames({one.registry: one.hosts for one in catalogs}, rules or {}, choice or Choice())
+    names = ProductNames(
+        RegistryDirectory({one.registry: one.hosts for one in catalogs}), rules or {}, choice or Choice()
+    )
     return compare_versions(clusters, catalogs, names, wish)
 
 

@@ -12,6 +12,7 @@ from registry_core.findings import FINDING_COLUMNS
 from registry_core.inventory import INVENTORY_COLUMNS
 from registry_core.monitoring_troubles import RegistryReport, Trouble, find_troubles
 from registry_core.monitoring_uses import Ground, ground_of_environment
+from registry_core.registry_directory import RegistryNames
 from registry_core.usage import USAGE_COLUMNS
 
 HOST = "registry.example.com"
@@ -73,7 +74,7 @@ def used(reference: str, image: str, *, cluster: str = "main", match: str = "tag
 
 def report(findings: Iterable[dict[str, Any]] = (), usage: Iterable[dict[str, Any]] = ()) -> RegistryReport:
     return RegistryReport(
-        (HOST,),
+        RegistryNames.of_hosts("main", HOST),
         pd.DataFrame(list(findings), columns=list(FINDING_COLUMNS)),
         pd.DataFrame(list(usage), columns=list(USAGE_COLUMNS)),
     )

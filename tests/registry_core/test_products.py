@@ -6,8 +6,9 @@ import pandas as pd
 import pytest
 
 from registry_core.products import Choice, ProductNames
+from registry_core.registry_directory import RegistryDirectory
 
-HOSTS = {"ghcr.io": ("ghcr.io",), "harbor": ("harbor.example.com", "harbor.internal:8443")}
+HOSTS = RegistryDirectory({"ghcr.io": ("ghcr.io",), "harbor": ("harbor.example.com", "harbor.internal:8443")})
 
 
 @pytest.mark.parametrize(
@@ -17,6 +18,7 @@ HOSTS = {"ghcr.io": ("ghcr.io",), "harbor": ("harbor.example.com", "harbor.inter
         ("harbor.example.com", "health/web", "health/web"),
         ("harbor.internal:8443", "health/web", "health/web"),
         ("GHCR.io", "acme/health/web", "health/web"),
+        ("ghcr.io:443", "acme/health/web", "health/web"),
         ("ghcr.io", "acme-labs/web", "ghcr.io/acme-labs/web"),
         ("harbor.example.com", "old-web", "health/web"),
         ("harbor.example.com", "old-web-2", "old-web-2"),
@@ -34,7 +36,7 @@ def test_a_folder_may_be_mapped_to_another_one() -> None:
 
 
 def test_one_registry_needs_no_name_before_its_repositories() -> None:
-    one = ProductNames({"harbor": ("harbor.example.com",)})
+    one = ProductNames(RegistryDirectory({"harbor": ("harbor.example.com",)}))
     assert one.product_of("harbor.example.com", "web") == "web"
     assert ProductNames(HOSTS).product_of("harbor.example.com", "web") == "harbor/web"
 

@@ -7,6 +7,7 @@ import pytest
 
 from registry_core.references import Reference
 from registry_core.registry_directory import Home, RegistryDirectory, RegistryNames, RewrittenPrefix
+from registry_core.registry_rows import located, originals, own_rows, owned
 
 SITE = RegistryDirectory(
     {"old": ("registry.example.com", "Registry.Internal:5000"), "harbor": ("harbor.example.com",)},
@@ -112,14 +113,16 @@ def test_rows_are_found_under_every_name_and_once_for_each_repository_here() -> 
         },
         index=[7, 7, 9, 1, 0],
     ).astype(object)
-    located = twice.names_of("harbor").located(rows)
-    assert located["ours"].tolist() == [True, True, True, False, False, True]
-    assert located["tag"].tolist()[:4] == ["1", "2", "2", "3"]
-    assert located["repository"].where(located["repository"].notna(), None).tolist() == [
+    names = twice.names_of("harbor")
+    found = located(rows, names)
+    assert found["ours"].tolist() == [True, True, True, False, False, True]
+    assert found["tag"].tolist()[:4] == ["1", "2", "2", "3"]
+    assert found["repository"].where(found["repository"].notna(), None).tolist() == [
         "app", "proxy/team/app", "team/app", "app", None, None,
     ]  # fmt: skip
-    assert len(twice.names_of("harbor").rows(rows)) == 4
-    assert twice.names_of("harbor").located(rows.iloc[:0]).empty
+    assert owned(rows, names).tolist() == [True, True, False, False, True]
+    assert len(own_rows(rows, names)) == 4
+    assert located(rows.iloc[:0], names).empty
 
 
 def test_rows_for_a_report_are_rewritten_in_their_order() -> None:
@@ -130,11 +133,11 @@ def test_rows_for_a_report_are_rewritten_in_their_order() -> None:
         },
         index=[3, 5, 4],
     )
-    found = SITE.originals_of(rows["registry"], rows["repository"])
+    found = originals(rows, SITE)
     assert found.index.tolist() == [3, 5, 4]
     assert found.to_dict("list") == {
         "registry": ["old", "ghcr.io", "old"],
         "host": ["registry.example.com", "ghcr.io", "registry.example.com"],
         "repository": ["b", "a", "b"],
     }
-    assert SITE.originals_of(rows["registry"].iloc[:0], rows["repository"].iloc[:0]).empty
+    assert originals(rows.iloc[:0], SITE).empty

@@ -13,6 +13,7 @@ from registry_core.registry_identity import (
     most_similar,
     same_host,
     same_registry,
+    url_host,
     url_identity,
 )
 
@@ -73,10 +74,11 @@ def test_addresses_of_one_registry_are_one(one: str, other: str) -> None:
     assert same_registry(one, other)
 
 
-def test_the_default_port_of_another_scheme_says_something() -> None:
-    assert url_identity("http://registry.example.com:443") == "registry.example.com:443"
-    assert url_identity("https://registry.example.com:80") == "registry.example.com:80"
+def test_the_default_port_of_http_says_something_in_a_reference() -> None:
     assert not same_registry("https://registry.example.com", "https://registry.example.com:80")
+    assert url_host("http://Registry.example.com:80/") == url_host("https://registry.example.com.:443")
+    assert url_host("http://registry.example.com:443") == "registry.example.com:443"
+    assert url_host("https://index.docker.io") == "index.docker.io"
 
 
 @pytest.mark.parametrize("text", ["", ":", "[", "]:", "[::1", "::1", "a:b:c", "host:port", "host:٤٤٣", "http://[::1/x"])

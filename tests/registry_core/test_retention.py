@@ -8,6 +8,7 @@ import pytest
 from registry_core.inventory import INVENTORY_COLUMNS
 from registry_core.policy import read_policies
 from registry_core.references import Reference
+from registry_core.registry_directory import RegistryNames
 from registry_core.retention import decide
 from registry_core.retention_evidence import Evidence, Snapshot
 from registry_core.retention_reasons import Reason
@@ -61,7 +62,10 @@ def used_by_reference(registry: SmallRegistry, reference: str) -> UsageFrames:
     for column in ("first_seen_at", "last_seen_at"):
         inventory[column] = pd.to_datetime(inventory[column], utc=True)
     return join_usage(
-        inventory, registry.catalog(), names=[HOST], environment_of=lambda cluster, namespace: "production"
+        inventory,
+        registry.catalog(),
+        names=RegistryNames.of_hosts("main", HOST),
+        environment_of=lambda cluster, namespace: "production",
     )
 
 

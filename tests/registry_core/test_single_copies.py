@@ -175,17 +175,17 @@ def test_what_is_in_no_registry_is_the_gravest_and_what_is_left_out_is_not_known
 
 
 def test_a_template_means_what_its_pods_run() -> None:
-    outside = {"registry": "docker.io", "repository": "redis", "tag": "7"}
+    outside = {"registry": "docker.io", "repository": "library/redis", "tag": "7"}
     rows = [
         pod("prod", "docker.io//redis:7", runs="redis", **outside),
         template("prod", "docker.io//redis:7", **outside, owner_name="cache"),
         template("stage", "docker.io//redis:6", **{**outside, "tag": "6"}),
     ]
     found = {image.image: image for image in report(rows, seen(registry("example"))).images}
-    assert found["docker.io/redis:7"].verdict == "outside"
-    assert found["docker.io/redis:7"].workloads == ("prod: shop/cache", "prod: shop/web")
-    assert found["docker.io/redis:6"].verdict == "unknown"
-    assert "no pod runs it" in found["docker.io/redis:6"].judgement.why
+    assert found["docker.io/library/redis:7"].verdict == "outside"
+    assert found["docker.io/library/redis:7"].workloads == ("prod: shop/cache", "prod: shop/web")
+    assert found["docker.io/library/redis:6"].verdict == "unknown"
+    assert "no pod runs it" in found["docker.io/library/redis:6"].judgement.why
 
 
 def test_a_template_whose_tag_is_gone_is_the_image_that_its_pods_run() -> None:

@@ -12,6 +12,7 @@ from registry_core.catalog import CHILD_COLUMNS, IMAGE_COLUMNS, TAG_COLUMNS, Cat
 from registry_core.coverage import Gap
 from registry_core.inventory import INVENTORY_COLUMNS
 from registry_core.references import Reference
+from registry_core.registry_directory import RegistryNames
 from registry_core.usage import USAGE_COLUMNS, USAGE_KEY, UsageFrames, join_usage
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
@@ -54,7 +55,13 @@ def catalog(*tags: tuple[str, str, str | None], images: list[dict[str, Any]] | N
 
 def join(uses: list[dict[str, Any]], of: CatalogFrames, **options: Any) -> UsageFrames:
     inventory = pd.DataFrame(uses, columns=list(INVENTORY_COLUMNS))
-    return join_usage(inventory, of, names=[OURS], environment_of=lambda cluster, namespace: "production", **options)
+    return join_usage(
+        inventory,
+        of,
+        names=RegistryNames.of_hosts("ours", OURS),
+        environment_of=lambda cluster, namespace: "production",
+        **options,
+    )
 
 
 def matches(frames: UsageFrames) -> set[tuple[str, str, str]]:
@@ -184,7 +191,7 @@ def test_a_namespace_may_be_for_something_else_than_its_cluster() -> None:
     frames = join_usage(
         pd.DataFrame(uses, columns=list(INVENTORY_COLUMNS)),
         catalog(("web", "1", digest("a"))),
-        names=[OURS],
+        names=RegistryNames.of_hosts("ours", OURS),
         environment_of=lambda cluster, namespace: "staging" if namespace.startswith("staging-") else cluster,
     )
     assert dict(zip(frames.usage["namespace"], frames.usage["environment"], strict=True)) == {

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from registry_core.coverage import Gap
 from registry_core.errors import RegistryError
 from registry_core.globs import compile_globs
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.crawling.vendor import VendorBeside
 from resources.registry.reading import Reader
 

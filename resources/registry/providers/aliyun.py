@@ -20,8 +20,8 @@ from registry_core.coverage import Fault
 from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import AliyunSettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.secrets import read_secret
-from resources.configuration.settings import RegistrySettings
 from resources.registry.providers.api_client import ApiClient
 from resources.registry.providers.api_pages import entries_of
 from resources.registry.providers.api_refusals import ApiAnswer

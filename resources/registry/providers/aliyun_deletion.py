@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import AliyunSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.aliyun import Aliyun, AliyunApi
 from resources.registry.providers.vendor_deletion import Answered, VendorDeletion
 

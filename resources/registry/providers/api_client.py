@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import requests
 
 from registry_core.errors import RegistryError
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_bodies import bounded, content_of
 from resources.registry.providers.api_refusals import (
     ApiAnswer,

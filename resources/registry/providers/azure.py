@@ -13,7 +13,7 @@ from urllib.parse import quote
 from registry_core.coverage import Fault
 from registry_core.digests import is_digest
 from resources.configuration.provider_settings import AzureSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import ApiClient, SignIn
 from resources.registry.providers.api_pages import by_link, entries_of, pages
 from resources.registry.providers.api_refusals import ApiAnswer

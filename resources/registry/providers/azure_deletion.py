@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 from urllib.parse import quote
 
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import Query
 from resources.registry.providers.azure import VERSION, Azure, explain, repository_path
 from resources.registry.providers.azure_sign_in import AzureSignIn

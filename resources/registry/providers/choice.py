@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Mapping
 
+from registry_core.registry_identity import is_docker_hub
 from resources.configuration.provider_settings import (
     AzureSettings,
     DockerHubSettings,
@@ -14,8 +15,8 @@ from resources.configuration.provider_settings import (
     ProviderSettings,
     QuaySettings,
 )
+from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.secrets import SecretName, read_secret
-from resources.configuration.settings import DOCKER_HUB_HOSTS, RegistrySettings
 from resources.registry.connection import RegistryConnection
 from resources.registry.providers.aliyun import Aliyun
 from resources.registry.providers.api_client import ApiClient, NoSignIn, SignIn
@@ -135,11 +136,11 @@ def removes_single_tags(settings: RegistrySettings) -> bool:
 
 
 def _by_host(settings: RegistrySettings) -> ProviderSettings:
-    host = settings.host.lower()
+    host = settings.host
     signed_in = settings.credentials is not None
     if host == "ghcr.io" and signed_in:
         return ProviderSettings(ghcr=GhcrSettings())
-    if host in DOCKER_HUB_HOSTS:
+    if is_docker_hub(host):
         return ProviderSettings(docker_hub=DockerHubSettings())
     if host == "quay.io":
         return ProviderSettings(quay=QuaySettings())

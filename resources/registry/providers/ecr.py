@@ -18,7 +18,7 @@ from registry_core.coverage import Fault
 from registry_core.digests import is_digest
 from registry_core.errors import ConfigError, RegistryError
 from resources.configuration.provider_settings import EcrSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, no, yes
 from resources.registry.refusals import printable
 from resources.registry.sign_in.login import Login
@@ -70,7 +70,7 @@ class EcrApi:
     """boto3's client, made when first used; its exceptions end here."""
 
     def __init__(self, label: str, settings: RegistrySettings, own: EcrSettings) -> None:
-        matched = HOST.fullmatch(settings.host.lower())
+        matched = HOST.fullmatch(settings.host)
         self.label = label
         self._settings = settings
         self._own = own

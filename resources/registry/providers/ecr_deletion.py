@@ -8,7 +8,7 @@ from typing import ClassVar
 from registry_core.coverage import Fault
 from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import EcrSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.ecr import Ecr, EcrApi
 from resources.registry.providers.vendor_deletion import Answered, VendorDeletion
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from resources.configuration.provider_settings import GhcrSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import Query, SignIn
 from resources.registry.providers.ghcr import Ghcr, Packages, explain
 from resources.registry.providers.vendor_deletion import Answered, DeletingApiClient, VendorDeletion

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import GhcrSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import Query, SignIn
 from resources.registry.providers.ghcr import Ghcr, Packages, explain
 from resources.registry.providers.posting_client import PostingApiClient

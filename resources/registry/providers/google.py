@@ -16,7 +16,7 @@ from registry_core.coverage import Fault
 from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import GoogleSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import ApiClient, SignIn
 from resources.registry.providers.api_pages import entries_of, pages
 from resources.registry.providers.api_refusals import ApiAnswer
@@ -118,7 +118,7 @@ class Google(Provider):
 
 def location_of(settings: RegistrySettings, own: GoogleSettings) -> str:
     """`europe-west3` of `europe-west3-docker.pkg.dev`, where the settings do not say."""
-    return own.location or settings.host.lower().removesuffix(HOST_END)
+    return own.location or settings.host.removesuffix(HOST_END)
 
 
 def package_path(repository: str, location: str) -> str:

@@ -6,7 +6,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from resources.configuration.provider_settings import GoogleSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import Query, SignIn
 from resources.registry.providers.google import Google, explain, location_of, package_path
 from resources.registry.providers.vendor_deletion import Answered, DeletingApiClient, VendorDeletion

@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 from registry_core.coverage import Fault
 from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import HarborSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.connection import RegistryConnection
 from resources.registry.providers.api_client import Query, SignIn
 from resources.registry.providers.api_pages import entries_of

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from registry_core.digests import is_digest
 from resources.configuration.provider_settings import HarborSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import Query, SignIn
 from resources.registry.providers.harbor import Harbor, explain, repository_path
 from resources.registry.providers.vendor_deletion import Answered, DeletingApiClient, VendorDeletion

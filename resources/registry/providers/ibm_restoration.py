@@ -7,7 +7,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from resources.configuration.provider_settings import IbmSettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import Query
 from resources.registry.providers.ibm import API, Ibm, explain, ibm_sign_in
 from resources.registry.providers.posting_client import PostingApiClient

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.secrets import read_secret
-from resources.configuration.settings import RegistrySettings
 from resources.registry.providers.aliyun import aliyun_login
 from resources.registry.providers.api_client import ApiClient
 from resources.registry.providers.azure_sign_in import AzureRefresh

@@ -14,7 +14,7 @@ from registry_core.coverage import Fault
 from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import QuaySettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import ApiClient, SignIn
 from resources.registry.providers.api_pages import entries_of, pages
 from resources.registry.providers.api_refusals import ApiAnswer

@@ -6,7 +6,7 @@ from typing import ClassVar
 from urllib.parse import quote
 
 from resources.configuration.provider_settings import QuaySettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import Query, SignIn
 from resources.registry.providers.quay import Quay, explain, repository_path
 from resources.registry.providers.vendor_deletion import Answered, DeletingApiClient, VendorDeletion

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from registry_core.errors import RegistryError
 from resources.configuration.provider_settings import QuaySettings
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import Query, SignIn
 from resources.registry.providers.posting_client import PostingApiClient
 from resources.registry.providers.quay import Quay, explain, repository_path

@@ -12,8 +12,8 @@ from pydantic import BaseModel, TypeAdapter
 
 from registry_pipelines.cli.document import DOCS, GENERATED, settings_models, with_generated
 from registry_pipelines.cli.main import EXIT_CODES, app
+from resources.configuration.credential_settings import Credentials
 from resources.configuration.load import load_site
-from resources.configuration.settings import Credentials
 
 
 @pytest.mark.parametrize("page", GENERATED)

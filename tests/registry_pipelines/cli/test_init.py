@@ -11,7 +11,8 @@ import yaml
 from registry_pipelines.cli.site_file import site_text
 from registry_pipelines.cli.surroundings import guess_environment, names_for
 from resources.configuration.load import load_site
-from resources.configuration.settings import ClusterSettings, RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
+from resources.configuration.settings import ClusterSettings
 from tests.registry_pipelines.cli.calling import call
 
 

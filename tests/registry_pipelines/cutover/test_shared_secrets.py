@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import shutil
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -11,12 +13,22 @@ import pytest
 from registry_core.cutover import CutoverPlan
 from registry_core.errors import DatabaseError
 from resources.database.cutover_journal import CutoverJournal
+from resources.embedded_registry import EmbeddedRegistry
 from tests.kubernetes import OLD_HOST
 from tests.registry_pipelines.cutover.carrying_out import approved_plan, carry_out, roll_back
 from tests.registry_pipelines.cutover.estate import NEW_HOST, Estate
 from tests.resources.clusters.changing_server import PODS, SECRETS
 
 THIRD_HOST = "third.example.com"
+
+
+@pytest.fixture
+def third(estate: Estate) -> Iterator[EmbeddedRegistry]:
+    """A registry beside the new one that has all of it, too."""
+    copied = estate.root / "third-registry"
+    shutil.copytree(estate.root / "new-registry", copied)
+    with EmbeddedRegistry(copied, durable=False) as registry:
+        yield registry
 
 
 def secrets_of(estate: Estate) -> list[dict[str, Any]]:
@@ -28,11 +40,11 @@ def logins(estate: Estate) -> set[str]:
     return set(json.loads(base64.b64decode(content))["auths"])
 
 
-def to_a_third_registry(estate: Estate) -> CutoverPlan:
+def to_a_third_registry(estate: Estate, third: EmbeddedRegistry) -> CutoverPlan:
     """Another plan, whose destination is another registry and whose pull secret is called the same: of `cart` alone."""
     registries = json.loads(estate.site_file.read_text())["registries"]
-    third = {"url": estate.new.url, "hosts": [THIRD_HOST], "retries": 0}
-    estate.configure(move={"to": "third"}, registries={**registries, "third": third})
+    entry = {"url": third.url, "hosts": [THIRD_HOST], "retries": 0}
+    estate.configure(move={"to": "third"}, registries={**registries, "third": entry})
     cart = estate.cluster().get("deployments", "shop", "cart")
     cart["spec"]["template"]["spec"]["containers"][0]["image"] = f"{OLD_HOST}/shop/cart:production"
     plan = approved_plan(estate)
@@ -46,16 +58,18 @@ def without_pods(estate: Estate) -> None:
         server.cluster.listed(PODS).clear()
 
 
-def test_the_login_of_another_cut_over_stays(estate: Estate) -> None:
+def test_the_login_of_another_cut_over_stays(estate: Estate, third: EmbeddedRegistry) -> None:
     carry_out(estate, approved_plan(estate))
-    carry_out(estate, to_a_third_registry(estate))
+    carry_out(estate, to_a_third_registry(estate, third))
     assert logins(estate) == {NEW_HOST, THIRD_HOST}
 
 
-def test_a_secret_that_another_plan_pulls_with_is_taken_away_with_the_last_of_them(estate: Estate) -> None:
+def test_a_secret_that_another_plan_pulls_with_is_taken_away_with_the_last_of_them(
+    estate: Estate, third: EmbeddedRegistry
+) -> None:
     first = approved_plan(estate)
     carry_out(estate, first)
-    second = to_a_third_registry(estate)
+    second = to_a_third_registry(estate, third)
     carry_out(estate, second)
     cart = estate.cluster().get("deployments", "shop", "cart")
     image = next(entry for entry in first.entries if entry.workload.name == "cart").images[0].new

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from registry_core.errors import ConfigError
-from resources.configuration.docker_config import DockerConfig, is_docker_hub, parse_docker_config
+from registry_core.references import DOCKER_HUB, host_of
+from resources.configuration.docker_config import DockerConfig, parse_docker_config
 from resources.registry.sign_in.login import BearerToken, Credential, IdentityToken, Login
 
 VECTORS = Path(__file__).parents[4] / "shared" / "fixtures" / "dockerconfigjson_vectors.json"
@@ -32,7 +33,9 @@ def auth(text: str) -> dict[str, str]:
 
 
 def for_image(found: DockerConfig, image: str) -> tuple[Credential, ...]:
-    host, _, repository = ("docker.io/" + image if is_docker_hub(image) and "." not in image else image).partition("/")
+    host, _, repository = (
+        "docker.io/" + image if host_of(image) == DOCKER_HUB and "." not in image else image
+    ).partition("/")
     return found.credentials_for(host, repository)
 
 
@@ -55,7 +58,7 @@ def test_keys_that_the_kubelet_does_not_find_are_not_found(vector: dict[str, Any
 @pytest.mark.parametrize("vector", vectors("is_docker_hub"))
 def test_an_image_without_a_host_is_on_docker_hub(vector: tuple[str, bool]) -> None:
     image, expected = vector
-    assert is_docker_hub(image) is expected
+    assert (host_of(image) == DOCKER_HUB) is expected
 
 
 @pytest.mark.parametrize("sample", vectors("samples"))
@@ -79,10 +82,26 @@ def test_a_path_ends_at_a_segment() -> None:
     assert found.credentials_for("REG.example", "team-a/app")[0] == Login("a", "a")
 
 
-@pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io"])
+@pytest.mark.parametrize("host", ["docker.io", "index.docker.io", "registry-1.docker.io", "Docker.io:443"])
 @pytest.mark.parametrize("key", ["https://index.docker.io/v1/", "docker.io", "https://index.docker.io"])
 def test_docker_hub_has_several_names(host: str, key: str) -> None:
     assert config({key: auth("hub:tok")}).credentials_for(host) == (Login("hub", "tok"),)
+
+
+@pytest.mark.parametrize(
+    ("key", "host"),
+    [
+        ("https://REG.example:443/v2/", "reg.example"),
+        ("reg.example", "Reg.example:443"),
+        ("localhost:5000", "127.0.0.1:5000"),
+    ],
+)
+def test_a_login_is_found_under_every_spelling_of_its_host(key: str, host: str) -> None:
+    assert config({key: auth("u:p")}).credentials_for(host) == (Login("u", "p"),)
+
+
+def test_a_login_for_another_port_is_not_taken() -> None:
+    assert config({"reg.example:5000": auth("u:p")}).credentials_for("reg.example") == ()
 
 
 def test_a_host_of_its_own_comes_before_a_pattern() -> None:

@@ -226,8 +226,8 @@ registries:
   c: {url: 'https://s.example'}
 """
     told = [problem.message for problem in problems(tmp_path, text)]
-    assert len(told) == 3  # 5 for a text, the span, the host claimed twice; nothing untrue about `broken`
-    assert any("belongs to the registry `b`" in message for message in told)
+    assert len(told) == 3  # 5 for a text, the span, one registry twice; nothing untrue about `broken`
+    assert any("is the registry `b` already" in message for message in told)
 
 
 @pytest.mark.parametrize(

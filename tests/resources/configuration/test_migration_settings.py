@@ -17,7 +17,6 @@ registries:
   old: {url: "http://old.example.com"}
   new: {url: "http://new.example.com"}
   far: {url: "http://far.example.com"}
-  same: {url: "http://OLD.example.com", hosts: [alias.example.com]}
 migrations:
 """
 
@@ -54,7 +53,7 @@ def test_a_migration_is_read_as_the_core_knows_it(tmp_path: Path) -> None:
 
 def test_unknown_registries_and_clusters_are_told_with_those_that_there_are(tmp_path: Path) -> None:
     assert told(tmp_path, "  move: {from: gone, to: new, what: {in_use: [staging]}}") == {
-        "migrations.move.from": "no registry is called `gone`; configured are: old, new, far, same",
+        "migrations.move.from": "no registry is called `gone`; configured are: old, new, far",
         "migrations.move.what.in_use.0": "no cluster is called `staging`; configured are: production",
     }
 
@@ -63,8 +62,12 @@ def test_a_migration_into_itself_is_told_also_under_another_name(tmp_path: Path)
     assert told(tmp_path, "  move: {from: old, to: old, what: {all: true}}") == {
         "migrations.move.to": "`old` is where it copies from; name another registry"
     }
-    assert told(tmp_path, "  move: {from: old, to: same, what: {all: true}}") == {
-        "migrations.move.to": "`old` and `same` are one registry (old.example.com); name another one"
+    same = '  same: {url: "http://OLD.example.com:80", hosts: [alias.example.com]}\nmigrations:\n'
+    text = REGISTRIES.replace("migrations:\n", same) + "  move: {from: old, to: same, what: {all: true}}"
+    assert {one.place.rpartition(" ")[2]: one.message for one in problems(tmp_path, text)} == {
+        "registries.same.url": "`http://OLD.example.com:80` is the registry `old` already; a registry has one entry, so"
+        " drop one of the two",
+        "migrations.move.to": "`old` and `same` are one registry (old.example.com); name another one",
     }
 
 

@@ -12,10 +12,11 @@ import pytest
 
 from registry_core.errors import ConfigError
 from resources.configuration import credential_helpers
+from resources.configuration.credential_settings import Credentials
 from resources.configuration.docker_config import parse_docker_config
 from resources.configuration.load import load_site
+from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.secrets import SecretName, read_secret
-from resources.configuration.settings import Credentials, RegistrySettings
 from resources.configuration.sign_in import login_of, sign_in, sign_in_to, user_login
 from resources.registry.sign_in.login import BearerToken, IdentityToken, Login
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry import Credential, RegistryClient, RegistryConnection
 from tests.resources.registry.faulty_registry import FaultyRegistry
 

@@ -11,7 +11,7 @@ import pytest
 
 from registry_core.catalog import ManifestFacts, RepositoryCrawled
 from registry_core.media_types import OCI_INDEX
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry import RegistryConnection
 from resources.registry.crawling.crawl import Crawl
 from resources.registry.crawling.memory import NothingRemembered

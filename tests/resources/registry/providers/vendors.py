@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.connection import RegistryConnection
 from resources.registry.crawling.crawl import Crawl
 from resources.registry.providers.choice import provider_of

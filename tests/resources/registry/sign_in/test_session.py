@@ -8,7 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from registry_core.errors import RegistryError
-from resources.configuration.settings import RegistrySettings
+from resources.configuration.registry_settings import RegistrySettings
 from resources.registry import BearerToken, Credential, IdentityToken, Login, RegistryConnection
 from resources.registry.probing import Probe, probe_all
 from resources.registry.sign_in.challenge import Challenge
