@@ -23,10 +23,6 @@ IDENTITY = {
 #: Other comparisons, each with the reason why it is not about which registry is meant.
 ALLOWED = {
     ("registry_core/deployed_versions_resolve.py", "resolve_uses"): "names of configured registries",
-    ("registry_core/single_copies.py", "judge"): "names of configured registries",
-    ("registry_core/single_copies.py", "_doubts"): "names of configured registries",
-    ("resources/configuration/crosscheck_events.py", "crosscheck_events"): "names of configured registries",
-    ("assets/taking/replication.py", "_events_waiting"): "names of configured registries",
     ("resources/check_endpoint.py", "_check_url"): "whether an address holds a login",
     ("resources/clusters/connection.py", "_from_server"): "the address of an API server",
     ("resources/configuration/docker_config.py", "matches"): "keys of a docker config may be patterns, as for kubelets",
@@ -56,6 +52,7 @@ ALLOWED = {
 
 _HOST = re.compile(r"(^|_)(host|hosts|hostname|netloc)$|^DOCKER_HUB(_HOSTS)?$|^known_as$")
 _HUB = re.compile(r"(index\.|registry-1\.)?docker\.io|registry\.hub\.docker\.com")
+_HOLDERS = {"reference", "ref", "use", "row", "written", "parsed", "frame", "rows", "uses", "inventory"}
 _COMPARING = {"isin", "eq", "ne", "startswith", "endswith", "lower", "upper", "casefold", "fullmatch", "match"}
 
 
@@ -90,8 +87,8 @@ def _is_host(node: ast.expr) -> bool:
     match node:
         case ast.Name(id=name):
             return bool(_HOST.search(name))
-        case ast.Attribute(attr="registry"):
-            return True
+        case ast.Attribute(value=ast.Name(id=holder), attr="registry"):  # others have the name of a configured one
+            return holder in _HOLDERS
         case ast.Attribute(value=value, attr="str"):  # of a column
             return _is_host(value)
         case ast.Attribute(value=value, attr="names"):
