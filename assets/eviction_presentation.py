@@ -41,6 +41,7 @@ def describe_plan(made: MadePlan, links: PlanLinks) -> Metadata:
         "bytes that go": summary.image_bytes,
         "images that stay": summary.stored_images - summary.images,
         "share that goes, %": round(100 * plan.share, 1),
+        "broken images that stay": summary.broken_kept,
         "oldest evidence": dg.MetadataValue.timestamp(made.oldest.as_of),
         "takes about": span(made.expected) if plan.entries else "nothing to do",
         "fingerprint": plan.fingerprint,

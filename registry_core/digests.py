@@ -42,6 +42,11 @@ def is_content_address(text: str) -> bool:
     return _ANY_ALGORITHM.fullmatch(text) is not None
 
 
+def shortened(digest: str) -> str:
+    """The beginning of a digest, for a sentence: `sha256:0123456789ab…`."""
+    return f"{digest[:19]}…"
+
+
 def why_not_digest(text: str) -> str | None:
     """The rule that `text` breaks, in the words of the runtimes (go-digest); None for a good digest."""
     if is_digest(text):

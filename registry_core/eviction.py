@@ -24,6 +24,7 @@ from registry_core.plans import registry_touched
 from registry_core.policy import Policies, read_policies
 from registry_core.retention_decisions import Decisions
 from registry_core.retention_evidence import Evidence, Snapshot
+from registry_core.retention_reasons import HEADINGS, Reason
 
 FORMAT = "registry-pipelines eviction plan 1"
 
@@ -123,12 +124,15 @@ class Plan:
 
     @property
     def figures(self) -> Mapping[str, int]:
-        """Tags and bytes that go, images that the registry held, repositories of which something goes."""
+        """Tags and bytes that go, images that the registry held, repositories of which something goes, and images
+        that could not be put back: those that stay, and those that go."""
         return {
             "tags": self.tags,
             "image_bytes": self.image_bytes,
             "stored_images": self.stored_images,
             "repositories": len({entry.repository for entry in self.entries}),
+            "broken_kept": self.broken_kept,
+            "broken_evicted": self.broken_evicted,
         }
 
     def second_person_needed(self, today: Limits | None = None) -> str | None:
@@ -148,6 +152,16 @@ class Plan:
     @property
     def images(self) -> int:
         return sum(entry.kind == "delete" for entry in self.entries)
+
+    @property
+    def broken_kept(self) -> int:
+        """Images that stay because they could not be put back, among other reasons."""
+        return self.kept.get(HEADINGS[Reason.BROKEN], 0)
+
+    @property
+    def broken_evicted(self) -> int:
+        """Images that go although they could not be put back, as their entry of the policy says."""
+        return sum(bool(entry.broken) for entry in self.entries)
 
     @property
     def tags(self) -> int:

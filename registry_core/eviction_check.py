@@ -16,7 +16,7 @@ import pandas as pd
 
 from registry_core.eviction import Plan
 from registry_core.eviction_brakes import broken_limits, faults_of_evidence
-from registry_core.retention_closure import stands_with
+from registry_core.retention_closure import stays_with
 from registry_core.retention_facts import Facts
 from registry_core.retention_names import Names
 from registry_core.retention_nodes import Array
@@ -71,8 +71,7 @@ def _planned(plan: Plan, facts: Facts) -> Array:
 def _in_use(plan: Plan, facts: Facts) -> Iterator[PlanProblem]:
     names = Names(facts)
     for row in np.flatnonzero(_planned(plan, facts) & facts.use.images).tolist():
-        by = names.users(row) or names.users_below(row)[0]
-        yield PlanProblem("nothing in use", f"{_name(facts, names, row)} is in use by {by}; make a new plan")
+        yield PlanProblem("nothing in use", f"{_name(facts, names, row)} is {names.in_use(row)}; make a new plan")
     yield from _named(plan, facts)
 
 
@@ -88,7 +87,7 @@ def _named(plan: Plan, facts: Facts) -> Iterator[PlanProblem]:
 
 def _of_kept(plan: Plan, facts: Facts) -> Iterator[PlanProblem]:
     names, planned = Names(facts), _planned(plan, facts)
-    bound = planned & stands_with(facts.nodes.graph, facts.shape.stored & ~planned)
+    bound = planned & stays_with(facts, facts.shape.stored & ~planned)
     for row in np.flatnonzero(bound).tolist():
         yield PlanProblem(
             "nothing of a kept image",

@@ -22,7 +22,8 @@ class Entry:
     """One line of a plan.
 
     `parents` and `subjects` are the images of the same plan and repository that list it or that it refers to:
-    it goes with them, and not before they are gone.
+    it goes with them, and not before they are gone. `subjects_elsewhere` (repository, digest) are those of other
+    repositories: it goes only after the registry answered that each of them is gone.
     """
 
     kind: Kind
@@ -34,6 +35,8 @@ class Entry:
     reasons: tuple[str, ...]
     parents: tuple[str, ...] = ()
     subjects: tuple[str, ...] = ()
+    subjects_elsewhere: tuple[tuple[str, str], ...] = ()
+    broken: str = ""  #: why it could not be put back; empty where it could
 
     @property
     def image(self) -> tuple[str, str]:
@@ -57,6 +60,10 @@ class Entry:
             written["parents"] = list(self.parents)
         if self.subjects:
             written["subjects"] = list(self.subjects)
+        if self.subjects_elsewhere:
+            written["subjects_elsewhere"] = [list(image) for image in self.subjects_elsewhere]
+        if self.broken:
+            written["broken"] = self.broken
         return written
 
     @classmethod
@@ -71,6 +78,8 @@ class Entry:
             reasons=tuple(value["reasons"]),
             parents=tuple(value.get("parents", ())),
             subjects=tuple(value.get("subjects", ())),
+            subjects_elsewhere=tuple((name, digest) for name, digest in value.get("subjects_elsewhere", ())),
+            broken=value.get("broken", ""),
         )
 
 
@@ -96,6 +105,7 @@ def deletions(decisions: Decisions) -> list[Entry]:
         _inside(relation.edges_of(rows), decisions.evicted, len(nodes))
         for relation in (nodes.graph.parents, nodes.graph.subjects)
     )
+    elsewhere = _inside(decisions.facts.subjects.abroad_subjects.edges_of(rows), decisions.evicted, len(nodes))
     sizes = images["size_bytes"].fillna(0).to_numpy() + images["image_bytes"].fillna(0).to_numpy()
     types = images["media_type"].astype(object).where(images["media_type"].notna(), None).to_numpy()
     has_tags = np.zeros(len(nodes), dtype=bool)
@@ -111,11 +121,16 @@ def deletions(decisions: Decisions) -> list[Entry]:
             reasons=reasons,
             parents=tuple(sorted(digests[owner] for owner in parents.of(row))) if belongs else (),
             subjects=tuple(sorted(digests[owner] for owner in subjects.of(row))) if belongs else (),
+            subjects_elsewhere=tuple(sorted((names[nodes.repository[owner]], digests[owner]) for owner in abroad))
+            if belongs and (abroad := elsewhere.of(row))
+            else (),
+            broken=decisions.words.why_broken(row) if broken else "",
         )
-        for (repository, level, digest, row), tagged, belongs, media_type, size, reasons in zip(
+        for (repository, level, digest, row), tagged, belongs, broken, media_type, size, reasons in zip(
             order,
             has_tags[rows].tolist(),
             decisions.facts.shape.dependent[rows].tolist(),
+            decisions.facts.shape.broken[rows].tolist(),
             types[rows].tolist(),
             sizes[rows].tolist(),
             decisions.words.of_many(rows),

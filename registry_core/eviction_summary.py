@@ -36,6 +36,8 @@ class PlanSummary:
     image_bytes: int  #: shared layers counted each time, so what is freed is less
     stored_images: int
     kept: dict[str, int]
+    broken_kept: int  #: of those that stay, images that could not be put back
+    broken_evicted: int  #: of those that go
     repositories: tuple[RepositoryShare, ...]  #: the most bytes first
     unusual: tuple[str, ...]
 
@@ -57,6 +59,8 @@ def summarise(plan: Plan, *, last_images: int | None = None) -> PlanSummary:
         image_bytes=plan.image_bytes,
         stored_images=plan.stored_images,
         kept=dict(plan.kept),
+        broken_kept=plan.broken_kept,
+        broken_evicted=plan.broken_evicted,
         repositories=tuple(sorted(shares, key=lambda share: (-share.image_bytes, -share.images, share.repository))),
         unusual=tuple(_unusual(plan, last_images)),
     )
@@ -74,7 +78,13 @@ def _unusual(plan: Plan, last_images: int | None) -> list[str]:
     second = plan.basis.limits.needs_second_person(images=plan.images, share=plan.share)
     if second:
         told.append(f"a second person must approve: {second}")
-    for reason in (Reason.UNREADABLE, Reason.NOT_READ_WHOLE, Reason.VENDOR_UNKNOWN, Reason.UNKNOWN_DATE):
+    if plan.broken_evicted:
+        count = plan.broken_evicted
+        told.append(f"{count:,} of the images that go {'is' if count == 1 else 'are'} broken and could not be put back")
+    for reason in (
+        Reason.BROKEN, Reason.UNREADABLE, Reason.NOT_READ_WHOLE, Reason.SUBJECT_UNREAD, Reason.VENDOR_UNKNOWN,
+        Reason.UNKNOWN_DATE,
+    ):  # fmt: skip
         count = plan.kept.get(HEADINGS[reason], 0)
         if count:
             told.append(f"{count:,} {'image is' if count == 1 else 'images are'} {HEADINGS[reason]}")

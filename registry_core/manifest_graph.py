@@ -31,6 +31,7 @@ from registry_core.digests import HEX_LENGTHS, fallback_tag, subject_of_tag
 from registry_core.numbering import Numbering
 
 _NAMED_AFTER_DIGEST = tuple(f"{algorithm}-" for algorithm in HEX_LENGTHS)
+_NO_MANIFESTS = ("blob", "unknown")  #: kinds of entries: a crawl gives a row to each that is, or may be, a manifest
 _CUT_IN_TAGS = tuple(f"{algorithm}:" for algorithm, length in HEX_LENGTHS.items() if length > 64)
 
 
@@ -40,6 +41,7 @@ class ManifestGraph:
 
     children: Adjacency  #: index → what it lists
     parents: Adjacency  #: manifest → the indexes that list it
+    incomplete: Mask  #: indexes that list a manifest without a row in their repository; blobs have none
     referrers: Adjacency  #: image → signatures, attestations, SBOMs, … that are about it
     subjects: Adjacency  #: referrer → the images that it is about
     _nodes: _Nodes = field(repr=False)
@@ -52,7 +54,7 @@ class ManifestGraph:
         digest). Raises ValueError where a repository has two rows of one digest, or a row without a digest.
         """
         nodes = _Nodes.of(frames.images)
-        children = _child_edges(nodes, frames.children)
+        children, incomplete = _child_edges(nodes, frames.children)
         by_subject = _subject_edges(nodes, frames.images)
         by_tag = _tag_edges(nodes, frames.tags)
         referrers = Adjacency.from_edges(
@@ -61,6 +63,7 @@ class ManifestGraph:
         return cls(
             children=children,
             parents=children.reversed(),
+            incomplete=incomplete,
             referrers=referrers,
             subjects=referrers.reversed(),
             _nodes=nodes,
@@ -86,6 +89,13 @@ class ManifestGraph:
         codes, distinct = pd.factorize(repositories)
         places = np.append(self._nodes.repositories.get_indexer(pd.Index(distinct)), -1)[codes]
         return self._nodes.rows(places, self._nodes.digest_codes_of(digests))
+
+    def rows_anywhere(self, digests: pd.Series) -> tuple[Rows, Rows]:
+        """Every row of each digest in whatever repository, as (position in `digests`, row)."""
+        codes = self._nodes.digest_codes_of(digests)
+        known = np.flatnonzero(codes >= 0)
+        position, rows = self._nodes.rows_by_digest(codes[known])
+        return known[position], rows
 
     def closure(self, seeds: Rows | Mask, *, down: bool = True, up: bool = False, referrers: bool = True) -> Mask:
         """Everything that hangs together with `seeds`, as a mask over the rows of the images frame.
@@ -177,15 +187,24 @@ class _Nodes:
         return np.repeat(np.arange(len(digest_codes)), counts), self._digest_order[places]
 
 
-def _child_edges(nodes: _Nodes, children: pd.DataFrame) -> Adjacency:
+def _child_edges(nodes: _Nodes, children: pd.DataFrame) -> tuple[Adjacency, Mask]:
+    """The edges, and which indexes list a manifest that has no row."""
     parents = nodes.digest_codes_of(children["digest"])
     listed = nodes.digest_codes_of(children["child"])
-    known = (parents >= 0) & (listed >= 0)
+    known = parents >= 0
     parents, listed = parents[known], listed[known]
     edge, parent_rows = nodes.rows_by_digest(parents)
     child_rows = nodes.rows(nodes.repository_codes[parent_rows], listed[edge])
     here = child_rows >= 0
-    return Adjacency.from_edges(parent_rows[here], child_rows[here], len(nodes))
+    incomplete = np.zeros(len(nodes), dtype=np.bool_)
+    if not here.all():
+        may_be_blobs = _kinds(children).isin(_NO_MANIFESTS).to_numpy()[known][edge]
+        incomplete[parent_rows[~here & ~may_be_blobs]] = True
+    return Adjacency.from_edges(parent_rows[here], child_rows[here], len(nodes)), incomplete
+
+
+def _kinds(children: pd.DataFrame) -> pd.Series:
+    return children["kind"] if "kind" in children else pd.Series("manifest", index=children.index)
 
 
 def _subject_edges(nodes: _Nodes, images: pd.DataFrame) -> tuple[Rows, Rows]:

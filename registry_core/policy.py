@@ -13,13 +13,13 @@ from typing import cast
 from registry_core.errors import ConfigError, Problem
 from registry_core.globs import compile_globs
 from registry_core.policy_keys import Keys, kind_of
-from registry_core.policy_rules import KeepInUse, KeepVersions, Per, Policies, Policy, Untagged, WhenUnused
+from registry_core.policy_rules import Broken, KeepInUse, KeepVersions, Per, Policies, Policy, Untagged, WhenUnused
 from registry_core.versions import VersionPattern
 
 __all__ = ["KEEP_RULES", "Policies", "Policy", "read_policies"]
 
 KEEP_RULES = ("keep_tags", "keep_last", "keep_within", "keep_in_use", "keep_versions")
-_KEYS = ("repositories", "protect", *KEEP_RULES, "untagged", "when_unused")
+_KEYS = ("repositories", "protect", *KEEP_RULES, "untagged", "broken", "when_unused")
 
 
 def read_policies(value: object, *, place: str = "policies") -> Policies:
@@ -55,6 +55,7 @@ def _read_entry(written: object, place: str, problems: list[Problem]) -> Policy 
         keep_in_use=_keep_in_use(keys),
         keep_versions=_keep_versions(keys),
         untagged=_untagged(keys),
+        broken=_broken(keys),
         when_unused=cast(WhenUnused, keys.choice("when_unused", ("same", "evict")) or "same"),
     )
     given = [key for key in _KEYS[2:] if key in keys]
@@ -113,7 +114,7 @@ def _keep_in_use(keys: Keys) -> KeepInUse | None:
     if inner is None:
         return None
     rollbacks = inner.count("rollbacks", least=0, why="is no number of images")
-    return KeepInUse(seen_within=inner.span("seen_within"), rollbacks=rollbacks or 0)
+    return KeepInUse(seen_within=inner.window("seen_within"), rollbacks=rollbacks or 0)
 
 
 def _keep_versions(keys: Keys) -> KeepVersions | None:
@@ -143,6 +144,14 @@ def _untagged(keys: Keys) -> Untagged | None:
     if ("keep_within" in inner) == ("keep" in inner):
         inner.refuse("", "write one of `keep_within: 7d`, `keep: true` (all stay) and `keep: false` (none has to)")
     return Untagged(keep_within=within, keep=bool(keep))
+
+
+def _broken(keys: Keys) -> Broken | None:
+    inner = keys.mapping("broken", known=("evict",), example="{evict: true}")
+    if inner is None:
+        return None
+    evict = inner.flag("evict") if inner.require("evict", "true") else None
+    return Broken(evict=bool(evict))
 
 
 def _refuse_shadowed(entries: list[Policy | None], place: str, problems: list[Problem]) -> None:

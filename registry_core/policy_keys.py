@@ -8,7 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 from registry_core.errors import Problem
-from registry_core.policy_spans import parse_span
+from registry_core.policy_spans import parse_span, parse_window
 
 _KINDS = {bool: "yes or no", int: "a number", float: "a number", str: "a text", type(None): "nothing"}
 
@@ -81,6 +81,16 @@ class Keys:
             self.refuse(key, "a span of nothing can never match: write a longer one (`30d`) or leave the key out")
             return None
         return span
+
+    def window(self, key: str) -> timedelta | None:
+        """A span, `now` or `forever`."""
+        if key not in self:
+            return None
+        try:
+            return parse_window(self._written[key])
+        except ValueError as error:
+            self.refuse(key, str(error))
+            return None
 
     def choice(self, key: str, options: Sequence[str]) -> str | None:
         value = self._written.get(key)

@@ -15,18 +15,21 @@ import numpy as np
 import pandas as pd
 
 from registry_core.globs import Matcher, compile_globs
-from registry_core.policy_spans import print_span
+from registry_core.policy_spans import print_span, print_window
 from registry_core.versions import VersionPattern
 
 Per = Literal["major", "minor", "patch"]
 WhenUnused = Literal["same", "evict"]
 
+#: How far back a use counts where an entry does not say it.
+SEEN_WITHIN = timedelta(days=30)
+
 
 @dataclass(frozen=True, slots=True)
 class KeepInUse:
-    """Images that a cluster used within `seen_within` before `as_of`, and `rollbacks` images before each.
+    """Images that a cluster used within `seen_within` before `as_of`, and `rollbacks` steps before each.
 
-    `seen_within` None: every use that the usage frame holds counts.
+    `seen_within` None: it is not written, so `Policy.seen_within` is SEEN_WITHIN.
     """
 
     seen_within: timedelta | None = None
@@ -35,7 +38,7 @@ class KeepInUse:
     def to_json(self) -> dict[str, Any]:
         written: dict[str, Any] = {"rollbacks": self.rollbacks}
         if self.seen_within is not None:
-            written["seen_within"] = print_span(self.seen_within)
+            written["seen_within"] = print_window(self.seen_within)
         return written
 
 
@@ -63,6 +66,16 @@ class Untagged:
         return {"keep": self.keep} if self.keep_within is None else {"keep_within": print_span(self.keep_within)}
 
 
+@dataclass(frozen=True, slots=True)
+class Broken:
+    """What becomes of images that could not be put back: they stay, or the other rules decide."""
+
+    evict: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {"evict": self.evict}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
     """One entry. A rule that is not given is None (or empty) and keeps nothing."""
@@ -75,12 +88,18 @@ class Policy:
     keep_in_use: KeepInUse | None = None
     keep_versions: KeepVersions | None = None
     untagged: Untagged | None = None  #: None: untagged images are kept
+    broken: Broken | None = None  #: None: broken images are kept
     when_unused: WhenUnused = "same"
 
     @property
-    def needs_order(self) -> bool:
-        """Whether an image must have a place in time before this entry may let it go."""
-        return self.keep_last is not None or self.keep_within is not None
+    def seen_within(self) -> timedelta:
+        """How far back uses count in repositories of this entry; `policy_spans.NOW` and `FOREVER` among them."""
+        used = self.keep_in_use
+        return SEEN_WITHIN if used is None or used.seen_within is None else used.seen_within
+
+    @property
+    def evicts_broken(self) -> bool:
+        return self.broken is not None and self.broken.evict
 
     def to_json(self) -> dict[str, Any]:
         """The entry as a person would write it: only what is given."""
@@ -97,6 +116,7 @@ class Policy:
             ("keep_in_use", self.keep_in_use),
             ("keep_versions", self.keep_versions),
             ("untagged", self.untagged),
+            ("broken", self.broken),
         ):
             if rule is not None:
                 written[name] = rule.to_json()
@@ -110,6 +130,11 @@ class Policies:
     """All entries in their order. Its JSON is part of a plan's basis, and `read_policies` reads it back."""
 
     entries: tuple[Policy, ...]
+
+    @property
+    def longest_window(self) -> timedelta:
+        """As far back as any entry looks for uses: how much of the past a decision must be given."""
+        return max((entry.seen_within for entry in self.entries if not entry.protect), default=SEEN_WITHIN)
 
     def entry_of(self, repository: str) -> int | None:
         """Number of the entry that decides over `repository`; None where it is kept whole."""

@@ -8,6 +8,10 @@ from datetime import timedelta
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 _LONGEST = timedelta(days=36500)
 
+#: How far back uses count, beside those of the newest inventories: not at all, or as far as anything was recorded.
+NOW, FOREVER = timedelta(0), timedelta.max
+_WINDOWS = {"now": NOW, "forever": FOREVER}
+
 
 def parse_span(text: object) -> timedelta:
     """`30d` as a span. Raises ValueError with what to write instead, also for more than a hundred years."""
@@ -33,6 +37,24 @@ def print_span(span: timedelta) -> str:
         if seconds and seconds % length == 0:
             return f"{seconds // length}{unit}"
     return f"{seconds}s"
+
+
+def parse_window(text: object) -> timedelta:
+    """`31d`, `now` or `forever` as a span. Raises ValueError as `parse_span`, and for a span of nothing."""
+    if isinstance(text, str) and text.strip() in _WINDOWS:
+        return _WINDOWS[text.strip()]
+    try:
+        span = parse_span(text)
+    except ValueError as error:
+        raise ValueError(f"{error}; `now` and `forever` are possible too") from None
+    if not span:
+        raise ValueError(f"{text!r} is no span: write a longer one (`30d`), or `now` for the newest inventories alone")
+    return span
+
+
+def print_window(window: timedelta) -> str:
+    """The window as a person writes it: `31d`, `now`, `forever`."""
+    return next((word for word, span in _WINDOWS.items() if span == window), None) or print_span(window)
 
 
 def print_age(span: timedelta) -> str:

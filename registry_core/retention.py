@@ -21,7 +21,10 @@ from registry_core.usage import UsageFrames
 
 
 def decide(policies: Policies, catalog: CatalogFrames, usage: UsageFrames, *, evidence: Evidence) -> Decisions:
-    """Decide over every image of `catalog`, by the policies, the usage of the same registry and the laws.
+    """Decide on every image of `catalog`, by the policies, the usage of the same registry and the laws.
+
+    `catalog` must hold a row for every manifest that is listed: one without a row counts as lost. `usage` must reach
+    back `policies.longest_window`; what of it counts is judged here, by the entry of each repository.
 
     The same input in any order of rows gives the same decisions. Where a repository is used by no cluster and
     its entry says `when_unused: evict`, no rule of the entry is asked; the laws still hold. Raises ValueError
@@ -30,12 +33,12 @@ def decide(policies: Policies, catalog: CatalogFrames, usage: UsageFrames, *, ev
     facts = gather_facts(policies, catalog, usage, evidence)
     nodes, emptied = facts.nodes, facts.emptied
     reasons, newer = reasons_by_rule(facts)
-    tag_reasons = reasons_of_tags(policies, nodes, facts.entries)
+    tag_reasons = reasons_of_tags(facts)
     for bit in (Reason.TAG, Reason.VERSION):
         reasons[nodes.tag_image[tag_reasons & np.uint32(bit) != 0]] |= np.uint32(bit)
     reasons[emptied[nodes.repository]] = 0
     tag_reasons[np.append(emptied, False)[nodes.tag_repository]] = 0
 
     reasons |= reasons_by_law(facts)
-    keep_what_belongs(reasons, nodes, stored=facts.shape.stored)
+    keep_what_belongs(reasons, facts)
     return Decisions(facts=facts, newer=newer, reasons=reasons, tag_reasons=tag_reasons)

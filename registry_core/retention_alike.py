@@ -1,4 +1,4 @@
-"""Alike: images of which the same is said, so that the words of millions are made once for each distinct sentence.
+"""Alike: images about which the same is said, so that the words of millions are made once for each distinct sentence.
 
 The words of most images follow from a few numbers (reasons, entry, how many are newer, the day, the one image it
 belongs to). Those are packed into one number; images with equal numbers share one tuple of texts. Nothing is decided
@@ -44,13 +44,15 @@ def find_alike(facts: Facts, rows: Array, *, reasons: Array, newer: Array) -> Al
     dated = np.where(kept, why & np.uint32(Reason.WITHIN) != 0, ~emptied & ~belongs)
     ranked = ~kept & ~emptied & own_tag
 
-    state = np.unique((why << np.uint32(3)) | (emptied << 2) | (own_tag << 1) | dependent, return_inverse=True)[1]
+    named = facts.subjects.tagged_for_unknown[rows]
+    state = (why << np.uint32(4)) | (named << 3) | (emptied << 2) | (own_tag << 1) | dependent
+    state = np.unique(state, return_inverse=True)[1]
     dates = facts.dates[rows]
     day = np.where(dated & (dates != UNKNOWN), dates // _DAY + 1, 0)
     other = np.where(ranked, newer[rows] + 1, 0).astype(np.int64)
     if belongs.any():
         other[belongs] = _owner(facts, rows[belongs], reasons)
-    alone = why & ~_SAID_ALIKE != 0
+    alone = (why & ~_SAID_ALIKE != 0) | facts.shape.broken[rows]
     other[alone] = 3 * len(facts.nodes) + rows[alone]
 
     number = facts.entries[repository] + 1

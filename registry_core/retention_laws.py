@@ -8,15 +8,17 @@ from registry_core.retention_facts import Facts
 from registry_core.retention_nodes import Array
 from registry_core.retention_reasons import Reason
 
-_UNREAD = ("corrupt", "forbidden", "unreachable", "throttled")
+_NOT_READ = ("forbidden", "unreachable", "throttled")
+_UNREAD = ("corrupt", *_NOT_READ)
 
 
 def reasons_by_law(facts: Facts) -> Array:
     """The reasons of each image that stand whatever its entry says.
 
     A manifest that could not be read may be an index that lists any image of its repository, and an unread tag
-    may name any: so all of that repository stays. A *corrupt* manifest can be pulled by nobody, so that tagged
-    images lose nothing by it; the untagged ones beside it stay, because they may be its parts.
+    may name any: so all of that repository stays. A *corrupt* manifest cannot be pulled, so that tagged images lose
+    nothing by it; the untagged ones beside it stay, because they may be its parts. What could not be put back stays
+    unless its entry lets it go. Where anything was not read, it may be the subject of a signature that has none.
     """
     nodes, shape = facts.nodes, facts.shape
     images = nodes.catalog.images
@@ -30,16 +32,22 @@ def reasons_by_law(facts: Facts) -> Array:
     keep((facts.entries < 0)[nodes.repository], Reason.NO_POLICY)
     keep(facts.use.images, Reason.IN_USE)
     keep(~shape.stored, Reason.GONE)
-    keep((images["fault"].isin(_UNREAD) | images["config_fault"].notna()).to_numpy(), Reason.UNREADABLE)
+    corrupt = images["fault"].eq("corrupt").to_numpy(dtype=bool, na_value=False)
+    unreadable = (images["fault"].isin(_UNREAD) | images["config_fault"].isin(_NOT_READ)).to_numpy()
+    keep(unreadable & ~(corrupt & facts.let_go_broken), Reason.UNREADABLE)
+    keep(shape.broken & ~corrupt & ~facts.let_go_broken, Reason.BROKEN)
     told, not_told = images["protection"].notna().to_numpy(), images["protection_fault"].notna().to_numpy()
     keep(told & ~not_told & shape.stored, Reason.VENDOR)
     keep(not_told & shape.stored, Reason.VENDOR_UNKNOWN)
 
     closed_book = images["media_type"].isna().to_numpy() & shape.stored
-    corrupt = images["fault"].eq("corrupt").to_numpy(dtype=bool, na_value=False)
-    keep(_not_read_whole(facts, closed_book & ~corrupt)[nodes.repository], Reason.NOT_READ_WHOLE)
+    unread = _not_read_whole(facts, closed_book & ~corrupt)
+    keep(unread[nodes.repository], Reason.NOT_READ_WHOLE)
     beside = nodes.images_per_repository(closed_book) > 0
-    keep(beside[nodes.repository] & ~shape.own_tag & shape.stored, Reason.MAY_BELONG)
+    may_belong = beside[nodes.repository] & ~shape.own_tag & shape.stored
+    keep(may_belong & ~(corrupt & facts.let_go_broken), Reason.MAY_BELONG)
+    if unread.any() or facts.evidence.catalog.coverage.gaps:
+        keep(shape.alone & facts.subjects.unknown, Reason.SUBJECT_UNREAD)
     return reasons
 
 

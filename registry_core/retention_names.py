@@ -1,15 +1,19 @@
-"""Names for sentences: the tags of an image, how to call it, who uses it, whom it belongs to."""
+"""Names for sentences: the tags of an image, how to call it, which workloads use it, what it belongs to."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 
+from registry_core.digests import shortened
+from registry_core.policy_spans import FOREVER, print_window
 from registry_core.retention_facts import Facts
 from registry_core.retention_nodes import Array
+from registry_core.retention_order import UNKNOWN, day_of, times
 
 SHOWN = 3  #: a list in a sentence names this many, then counts
 
@@ -28,7 +32,7 @@ class Groups:
 
     @classmethod
     def by(cls, key: Array, value: Array, size: int) -> Groups:
-        """Group `value` by `key`; pairs whose key is negative belong to nobody."""
+        """Group `value` by `key`; pairs whose key is negative are left out."""
         known = key >= 0
         key, value = key[known].astype(np.int32), value[known].astype(np.int32)
         bounds = np.zeros(size + 1, dtype=np.int64)
@@ -61,26 +65,80 @@ class Names:
         return Groups.by(image, np.arange(len(image)), len(self.facts.nodes))
 
     @cached_property
-    def uses(self) -> Groups:
+    def current_uses(self) -> Groups:
+        """Rows of the usage by image: those of the newest inventories, and those of unknown time."""
         use = self.facts.use
-        return Groups.by(np.where(use.counts, use.image, -1), np.arange(len(use.image)), len(self.facts.nodes))
+        return self._uses(use.counts & (use.current | (times(use.frames.usage["last_seen_at"]) == UNKNOWN)))
+
+    @cached_property
+    def past_uses(self) -> Groups:
+        """The others that count."""
+        use = self.facts.use
+        return self._uses(use.counts & ~use.current)
+
+    def _uses(self, chosen: Array) -> Groups:
+        image = self.facts.use.image
+        return Groups.by(np.where(chosen, image, -1), np.arange(len(image)), len(self.facts.nodes))
+
+    @cached_property
+    def lost_children(self) -> dict[str, list[str]]:
+        """By index, what it lists and has no row; for the indexes that list such."""
+        nodes = self.facts.nodes
+        rows = np.flatnonzero(nodes.graph.incomplete)
+        children = nodes.catalog.children
+        listed = children[children["digest"].isin(set(self.digest[rows]))]
+        if "kind" in listed:
+            listed = listed[~listed["kind"].isin(["blob", "unknown"])]
+        found: defaultdict[str, list[str]] = defaultdict(list)
+        for index, child in zip(listed["digest"], listed["child"], strict=True):
+            found[index].append(child)
+        return found
 
     def tags_of(self, row: int) -> list[str]:
         """All tags of an image, sorted, those that are named for a subject included."""
         return sorted(self.tag[tag] for tag in self.tags.of(row))
 
-    def label(self, row: int) -> str:
-        """How to call an image: by its first tag, else by the start of its digest."""
+    def label(self, row: int, *, seen_from: int | None = None) -> str:
+        """How to call an image: by its first tag, else by the start of its digest; with its repository where it is
+        not that of the image `seen_from`."""
         own = sorted(self.tag[tag] for tag in self.tags.of(row) if self.facts.nodes.tag_is_own[tag])
-        return own[0] if own else f"{self.digest[row][:19]}…"
+        name = own[0] if own else shortened(self.digest[row])
+        repository = self.facts.nodes.repository
+        if seen_from is None or repository[row] == repository[seen_from]:
+            return name
+        return f"{self.facts.nodes.names[repository[row]]}{':' if own else '@'}{name}"
 
-    def labels(self, rows: list[int]) -> str:
-        return listed(sorted({self.label(row) for row in rows}))
+    def labels(self, rows: list[int], *, seen_from: int | None = None) -> str:
+        return listed(sorted({self.label(row, seen_from=seen_from) for row in rows}))
 
-    def users(self, row: int) -> str:
-        """Who uses an image: `production/health/web (3 pods)`; empty where nobody does, itself."""
+    def in_use(self, row: int) -> str:
+        """By which workloads an image is in use, itself or through a child, and within which window where no current
+        workload uses it: `in use by production/health/web (3 pods)`; empty where it is not in use."""
+        for users, through in self._uses_of(row, self._current_users):
+            return f"in use by {users}{through}"
+        number = self.facts.entries[self.facts.nodes.repository[row]]
+        window = self.facts.policies.entries[number].seen_within if number >= 0 else FOREVER
+        before = "before" if window == FOREVER else f"within {print_window(window)}"
+        for users, through in self._uses_of(row, self._past_users):
+            return f"in use {before} by {users}{through}"
+        return ""
+
+    def _uses_of(self, row: int, users_of: Callable[[int], str]) -> Iterator[tuple[str, str]]:
+        """Users of the image itself; else of the nearest of what it lists, and through which child."""
+        if users := users_of(row):
+            yield users, ""
+        children, front, seen = self.facts.nodes.graph.children, [row], {row}
+        while front:
+            front = list({child for parent in front for child in children.of(parent).tolist()} - seen)
+            seen.update(front)
+            for child in sorted(front, key=lambda row: self.digest[row]):
+                if users := users_of(child):
+                    yield users, f", through its child {self.label(child)}"
+
+    def _current_users(self, row: int) -> str:
+        """`production/health/web (3 pods)`."""
         pods: defaultdict[str, int] = defaultdict(int)
-        for use in self.uses.of(row):
+        for use in self.current_uses.of(row):
             cluster, namespace, owner, count = self._users[use]
             workload = f"{cluster}/{namespace}/{owner}"
             pods[workload] = max(pods[workload], int(count))
@@ -90,16 +148,20 @@ class Names:
         ]
         return listed(names)
 
-    def users_below(self, row: int) -> tuple[str, str]:
-        """Who uses a child of an index, and the label of that child; two empty texts where nobody does."""
-        children, front, seen = self.facts.nodes.graph.children, [row], {row}
-        while front:
-            front = list({child for parent in front for child in children.of(parent).tolist()} - seen)
-            seen.update(front)
-            for child in sorted(front, key=lambda row: self.digest[row]):
-                if users := self.users(child):
-                    return users, self.label(child)
-        return "", ""
+    def _past_users(self, row: int) -> str:
+        """`production/health/web (last seen 2026-03-29)`."""
+        last: dict[str, int] = {}
+        seen = self._last_seen
+        for use in self.past_uses.of(row):
+            cluster, namespace, owner, _ = self._users[use]
+            workload = f"{cluster}/{namespace}/{owner}"
+            last[workload] = max(last.get(workload, seen[use]), seen[use])
+        return listed([f"{workload} (last seen {day_of(at)})" for workload, at in sorted(last.items())])
+
+    @cached_property
+    def _last_seen(self) -> list[int]:
+        found: list[int] = times(self.facts.use.frames.usage["last_seen_at"]).tolist()
+        return found
 
     @cached_property
     def _users(self) -> list[tuple[str, str, str, int]]:

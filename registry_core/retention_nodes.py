@@ -23,6 +23,24 @@ _NAMED_FOR_SUBJECT = "sha256-"
 
 
 @dataclass(frozen=True, eq=False)
+class NamedForSubjects:
+    """Rows of tags such as `sha256-<hex>.sig`, and the digest that each is named for."""
+
+    rows: Array
+    digests: list[str] = field(repr=False)
+
+    @classmethod
+    def of(cls, tags: pd.Series[str]) -> NamedForSubjects:
+        texts = tags.to_numpy(dtype=object).tolist()
+        found = [
+            (row, subject.digest)
+            for row, tag in enumerate(texts)
+            if tag.startswith(_NAMED_FOR_SUBJECT) and (subject := subject_of_tag(tag)) is not None
+        ]
+        return cls(np.array([row for row, _ in found], dtype=np.int64), [digest for _, digest in found])
+
+
+@dataclass(frozen=True, eq=False)
 class Nodes:
     """Numbered images. `repository` is the place of each row's name in `names`."""
 
@@ -32,7 +50,8 @@ class Nodes:
     repository: Array
     tag_image: Array  #: for each tag the row of its image, -1 where it has none
     tag_repository: Array  #: for each tag the place of its repository, -1 where that has no images
-    tag_is_own: Array  #: False for tags that only say what the image refers to (`sha256-<hex>.sig`)
+    tag_is_own: Array  #: False for tags that are named for a subject (`sha256-<hex>.sig`), known or not
+    tags_named_for_subjects: NamedForSubjects
 
     @classmethod
     def of(cls, catalog: CatalogFrames) -> Nodes:
@@ -40,6 +59,9 @@ class Nodes:
         graph = ManifestGraph.of(catalog)
         place, names = pd.factorize(catalog.images["repository"])
         tags = catalog.tags
+        named = NamedForSubjects.of(tags["tag"])
+        own = np.ones(len(tags), dtype=bool)
+        own[named.rows] = False
         return cls(
             catalog=catalog,
             graph=graph,
@@ -47,7 +69,8 @@ class Nodes:
             repository=place.astype(np.int32),
             tag_image=graph.rows_at(tags["repository"], tags["digest"]),
             tag_repository=_places(names, tags["repository"]),
-            tag_is_own=_own_tags(tags["tag"]),
+            tag_is_own=own,
+            tags_named_for_subjects=named,
         )
 
     def __len__(self) -> int:
@@ -74,11 +97,3 @@ def _places(known: Any, names: pd.Series[str]) -> Array:
     codes, distinct = pd.factorize(names)
     places = np.append(pd.Index(known).get_indexer(pd.Index(distinct)), -1)
     return np.asarray(places[codes], dtype=np.int64)
-
-
-def _own_tags(tags: pd.Series[str]) -> Array:
-    texts = tags.to_numpy(dtype=object).tolist()
-    own = np.ones(len(texts), dtype=bool)
-    for row in [row for row, tag in enumerate(texts) if tag.startswith(_NAMED_FOR_SUBJECT)]:
-        own[row] = subject_of_tag(texts[row]) is None
-    return own

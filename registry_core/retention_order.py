@@ -3,7 +3,7 @@
 The date is the push time where the registry tells it, else when we first saw the image (unless it was there
 when we first looked), else `created`; of an index without a date, the newest of its children. The first of
 these that says anything decides: if that is impossible (before 2013-03-20, after `as_of`) the date is unknown.
-Unknown is no date: it is never compared, and whoever needs it keeps the image.
+Unknown is no date: it is never compared, and a rule that needs it keeps the image.
 """
 
 from __future__ import annotations
@@ -32,6 +32,11 @@ def times(series: pd.Series) -> Array:
     """A column of times as microseconds, UNKNOWN where there is none; a copy."""
     aware = pd.to_datetime(series, utc=True)
     return np.array(aware.dt.as_unit("us").dt.tz_localize(None).to_numpy().view("int64"))
+
+
+def day_of(microseconds_since_1970: int) -> str:
+    """The day in UTC: `2026-03-29`."""
+    return str(np.datetime64(microseconds_since_1970, "us").astype("datetime64[D]"))
 
 
 def dates_of_images(nodes: Nodes, evidence: Evidence) -> Array:
@@ -79,16 +84,20 @@ class Order:
         return np.asarray(total[self.group] - total[self.start])
 
     def back_to(self, used: Array, counted: Array) -> Array:
-        """For each place: how many counted rows back from the nearest used row as new or newer; -1 where none is.
+        """For each place: how many steps back from the nearest used row as new or newer; -1 where none is.
 
-        A used row is 0 back from itself, and so is what has the same date. Used rows must be counted.
+        A step is a moment at which at least one counted row came, so rows of one moment are equally far back, and 0
+        where one of them is used. Used rows must be counted.
         """
         if not len(self.rows):
             return np.empty(0, dtype=np.int64)
         total = self._total(counted)
-        place = total[self.group]
-        nearest = np.maximum.accumulate(np.where(used[self.rows], place, np.int32(-1)))[self.group_end]
-        return np.where(nearest >= total[self.start], place - nearest, np.int32(-1))
+        first = self.group == np.arange(len(self.rows), dtype=np.int32)
+        begins = first & (total[self.group_end + 1] > total[self.group])
+        step = np.cumsum(begins, dtype=np.int32)
+        nearest = np.maximum.accumulate(np.where(used[self.rows], step, np.int32(-1)))[self.group_end]
+        before = (step - begins)[self.start]
+        return np.where(nearest > before, step - nearest, np.int32(-1))
 
     def _total(self, counted: Array) -> Array:
         total = np.zeros(len(self.rows) + 1, dtype=np.int32)

@@ -18,7 +18,7 @@ class Reason(IntFlag):
     MAY_BELONG = 1 << 4  #: untagged, beside a corrupt manifest that may list it
     GONE = 1 << 5  #: named by something, but not stored: there is nothing to delete
     IN_USE = 1 << 6  #: used by a cluster, itself or through a child
-    ROLLBACK = 1 << 7  #: one of the images before one in use
+    ROLLBACK = 1 << 7  #: one of the steps before an image in use, or of the same time as one
     ROLLBACK_UNKNOWN = 1 << 8  #: an image in use has no place in the order, so those before it are unknown
     TAG = 1 << 9  #: a tag matches `keep_tags`
     VERSION = 1 << 10  #: a tag is kept by `keep_versions`
@@ -30,6 +30,8 @@ class Reason(IntFlag):
     SUBJECT = 1 << 16  #: a kept image refers to it
     VENDOR = 1 << 17  #: the registry's vendor protects it
     VENDOR_UNKNOWN = 1 << 18  #: what the vendor protects could not be read
+    BROKEN = 1 << 19  #: a part of it is lost, so that it could not be put back
+    SUBJECT_UNREAD = 1 << 20  #: what it refers to is not stored, unless in a place that was not read
 
 
 #: Reasons that keep single tags: where an image has no other, its remaining tags may be removed. A use is one as far
@@ -57,4 +59,6 @@ HEADINGS: dict[Reason, str] = {
     Reason.SUBJECT: "have a kept image that refers to them",
     Reason.VENDOR: "protected by the registry's vendor",
     Reason.VENDOR_UNKNOWN: "perhaps protected by the registry's vendor, so kept",
+    Reason.BROKEN: "broken and could not be put back, so kept",
+    Reason.SUBJECT_UNREAD: "about an image that may not have been read, so kept",
 }

@@ -20,6 +20,7 @@ def reasons_by_rule(facts: Facts) -> tuple[Array, Array]:
     shape, as_of = facts.shape, microseconds(facts.evidence.as_of)
     reasons = np.zeros(len(facts.nodes), dtype=np.uint32)
     dated = facts.dates != UNKNOWN
+    asked_for_date = ~dated & ~facts.let_go_broken
 
     def keep(rows: Array, reason: Reason) -> None:
         reasons[rows] |= np.uint32(reason)
@@ -27,23 +28,23 @@ def reasons_by_rule(facts: Facts) -> tuple[Array, Array]:
     newer = _roll_back(facts, reasons)
     last = _of_entry(facts, lambda entry: entry.keep_last)
     keep(shape.counted & dated & (newer < last), Reason.LAST)
-    keep(shape.counted & ~dated & (last != _NOT_GIVEN), Reason.UNKNOWN_DATE)
+    keep(shape.counted & asked_for_date & (last != _NOT_GIVEN), Reason.UNKNOWN_DATE)
     del last
     for rows, rule in ((shape.stored & shape.own_tag, _within), (shape.alone, _untagged_within)):
         span = _of_entry(facts, rule)  # a number for each image: one after the other
         asked = rows & (span != _NOT_GIVEN)
         keep(asked & dated & (facts.dates >= as_of - span), Reason.WITHIN)
-        keep(asked & ~dated, Reason.UNKNOWN_DATE)
+        keep(asked & asked_for_date, Reason.UNKNOWN_DATE)
     kept_untagged = _of_entry(facts, _untagged_stays) == 1
     keep(shape.alone & kept_untagged, Reason.UNTAGGED)
     return reasons, newer
 
 
 def _roll_back(facts: Facts, reasons: Array) -> Array:
-    """Add the rollbacks to `reasons`; how many counted images are newer, for each image.
+    """Add the rollbacks to `reasons`; how many whole counted images are newer, for each counted one.
 
-    Tagged images are counted among tagged and used ones, so that untagged builds between two releases do not
-    use up the rollbacks; an untagged image is kept where it is one of the very images before.
+    A tagged image is measured in steps of tagged and used ones, so that untagged builds between two releases take no
+    step; an untagged image in steps of both. What could not be put back takes no step: there is no way back to it.
     """
     shape, nodes = facts.shape, facts.nodes
     rollbacks = _of_entry(facts, lambda entry: entry.keep_in_use.rollbacks if entry.keep_in_use else None)
@@ -52,11 +53,11 @@ def _roll_back(facts: Facts, reasons: Array) -> Array:
     used &= ranked
     order = order_images(nodes, facts.dates, ranked)
     newer = np.full(len(nodes), -1, dtype=np.int32)
-    newer[order.rows] = order.newer(shape.counted)
+    newer[order.rows] = order.newer(shape.ranked)
     newer[~shape.counted] = -1
 
     asked = (rollbacks > 0) & ranked
-    for rows, counted in ((shape.counted, shape.counted | used), (shape.alone, ranked)):
+    for rows, counted in ((shape.counted, shape.ranked | used), (shape.alone, (ranked & ~shape.broken) | used)):
         back = order.back_to(used, counted)
         near = order.rows[(back >= 0) & (back <= rollbacks[order.rows])]
         near = near[asked[near] & rows[near] & ~used[near]]
@@ -66,6 +67,7 @@ def _roll_back(facts: Facts, reasons: Array) -> Array:
     lost = nodes.images_per_repository(used & undated) > 0
     reasons[asked & lost[nodes.repository] & ~used] |= np.uint32(Reason.ROLLBACK_UNKNOWN)
     some_used = nodes.images_per_repository(used) > 0
+    undated &= ~facts.let_go_broken
     reasons[asked & undated & some_used[nodes.repository] & ~used] |= np.uint32(Reason.UNKNOWN_DATE)
     return newer
 

@@ -8,8 +8,9 @@ import numpy as np
 import pandas as pd
 
 from registry_core.globs import compile_globs
-from registry_core.policy_rules import KeepVersions, Policies
-from registry_core.retention_nodes import Array, Nodes
+from registry_core.policy_rules import KeepVersions
+from registry_core.retention_facts import Facts
+from registry_core.retention_nodes import Array
 from registry_core.retention_reasons import Reason
 from registry_core.versions import version_table
 
@@ -17,13 +18,14 @@ _AT_ONCE = 250_000
 _GROUPS = {"major": ["major"], "minor": ["major", "minor"], "patch": ["major", "minor", "patch"]}
 
 
-def reasons_of_tags(policies: Policies, nodes: Nodes, entry_of_repository: Array) -> Array:
-    """Reasons of each tag (TAG, VERSION). Tags that only name a subject match no rule."""
+def reasons_of_tags(facts: Facts) -> Array:
+    """Reasons of each tag (TAG, VERSION). A tag that is named for a subject matches no rule while that is stored."""
+    nodes = facts.nodes
     reasons = np.zeros(len(nodes.tag_image), dtype=np.uint32)
     tags = nodes.catalog.tags["tag"].astype(object)  # distinct texts are looked at one by one
-    candidates = nodes.tag_is_own & (nodes.tag_image >= 0)
-    entry_of_tag = np.append(entry_of_repository, -1)[nodes.tag_repository]
-    for number, entry in enumerate(policies.entries):
+    candidates = (nodes.tag_is_own | facts.subjects.unknown_tags) & (nodes.tag_image >= 0)
+    entry_of_tag = np.append(facts.entries, -1)[nodes.tag_repository]
+    for number, entry in enumerate(facts.policies.entries):
         if not entry.keep_tags and entry.keep_versions is None:
             continue
         for rows in _a_few_at_a_time(np.flatnonzero(candidates & (entry_of_tag == number)), nodes.tag_repository):

@@ -13,9 +13,10 @@ from functools import cached_property, lru_cache
 import numpy as np
 import pandas as pd
 
+from registry_core.digests import shortened
 from registry_core.manifest_graph import ManifestGraph
 from registry_core.policy_rules import Policy
-from registry_core.policy_spans import print_span
+from registry_core.policy_spans import FOREVER, NOW, print_span, print_window
 from registry_core.retention_alike import find_alike
 from registry_core.retention_facts import Facts
 from registry_core.retention_names import Names, listed
@@ -26,10 +27,10 @@ from registry_core.retention_reasons import Reason
 (
     _PROTECTED, _NO_POLICY, _UNREADABLE, _NOT_READ_WHOLE, _MAY_BELONG, _GONE, _IN_USE, _ROLLBACK,
     _ROLLBACK_UNKNOWN, _TAG, _VERSION, _LAST, _WITHIN, _UNKNOWN_DATE, _UNTAGGED, _BELONGS, _SUBJECT,
-    _VENDOR, _VENDOR_UNKNOWN,
+    _VENDOR, _VENDOR_UNKNOWN, _BROKEN, _SUBJECT_UNREAD,
 ) = (int(reason) for reason in Reason)  # fmt: skip
 _AT_ONCE = 250_000  #: rows looked at together: the arrays about them take more memory than their words
-_UNKNOWN = _UNREADABLE | _NOT_READ_WHOLE | _MAY_BELONG | _GONE
+_UNKNOWN = _UNREADABLE | _NOT_READ_WHOLE | _MAY_BELONG | _GONE | _SUBJECT_UNREAD
 _BY_RULE = _ROLLBACK | _ROLLBACK_UNKNOWN | _TAG | _VERSION | _LAST | _WITHIN | _UNKNOWN_DATE | _UNTAGGED
 
 
@@ -101,8 +102,10 @@ class Words:
             yield f"{self._protection.iloc[row]}, so kept"
         if _UNKNOWN & reasons:
             yield from self._unknown(row, reasons)
+        if _BROKEN & reasons:
+            yield f"could not be put back: {self.why_broken(row)}"
         if _IN_USE & reasons:
-            yield self._in_use(row)
+            yield self.names.in_use(row)
         if entry is not None and _BY_RULE & reasons:
             yield from self._by_rule(row, reasons, day, entry)
         if _BELONGS & reasons:
@@ -114,8 +117,7 @@ class Words:
     def _by_rule(self, row: int, reasons: int, day: str, entry: Policy) -> Iterator[str]:
         used = entry.keep_in_use
         if _ROLLBACK & reasons and used is not None:
-            before = f"the {used.rollbacks} images" if used.rollbacks > 1 else "the one image"
-            yield f"among {before} before one in use"
+            yield f"within {_steps(used.rollbacks)} before one in use"
         if _ROLLBACK_UNKNOWN & reasons:
             yield "perhaps one to roll back to, as an image in use is of unknown date, so kept"
         if _TAG & reasons:
@@ -132,7 +134,9 @@ class Words:
         if _UNKNOWN_DATE & reasons:
             yield "of unknown date, so kept"
         if _UNTAGGED & reasons:
-            yield "untagged, " + ("and untagged.keep is true" if entry.untagged else "and no rule speaks of those")
+            yield self._untagged_as(row) + (
+                "and untagged.keep is true" if entry.untagged else "and no rule speaks of those"
+            )
 
     def _unknown(self, row: int, reasons: int) -> Iterator[str]:
         nodes = self.facts.nodes
@@ -149,12 +153,33 @@ class Words:
             yield f"the repository was not read whole ({why}), so kept"
         if _MAY_BELONG & reasons:
             yield "untagged, and may belong to an unreadable image of the repository, so kept"
+        if _SUBJECT_UNREAD & reasons:
+            yield "refers to an image that is not known, and not all of the registry was read, so kept"
 
-    def _in_use(self, row: int) -> str:
-        if users := self.names.users(row):
-            return f"in use by {users}"
-        users, child = self.names.users_below(row)
-        return f"in use by {users}, through its child {child}"
+    def why_broken(self, row: int) -> str:
+        """Which part of a broken image is lost: `its child sha256:0123456789ab… is missing`; empty for one that is
+        whole."""
+        shape, images = self.facts.shape, self.facts.nodes.catalog.images
+        if not shape.broken[row]:
+            return ""
+        if images["fault"].iloc[row] == "corrupt":
+            return "its manifest is corrupt"
+        if (fault := images["config_fault"].iloc[row]) in ("missing", "corrupt"):
+            return f"its config is {fault}"
+        listed_here = self._graph.children.of(row).tolist()
+        here = {self.names.digest[child] for child in listed_here}
+        lost = [digest for digest in self.names.lost_children.get(self.names.digest[row], ()) if digest not in here]
+        lost += [self.names.digest[child] for child in listed_here if not shape.stored[child]]
+        if lost:
+            names = listed([shortened(digest) for digest in sorted(set(lost))])
+            return f"its child {names} is missing" if len(set(lost)) == 1 else f"its children {names} are missing"
+        broken = min(child for child in listed_here if shape.broken[child])
+        return f"its child {self.names.label(broken)} could not be either"
+
+    def _untagged_as(self, row: int) -> str:
+        """What makes an image one for the rule `untagged`."""
+        named = bool(self.facts.subjects.tagged_for_unknown[row])
+        return "tagged only for an image that is not stored, " if named else "untagged, "
 
     def _tags_with(self, row: int, bit: int) -> str:
         tags = sorted(self.names.tag[tag] for tag in self.names.tags.of(row) if self.tag_reasons[tag] & bit)
@@ -163,22 +188,31 @@ class Words:
     def _belongs(self, row: int, *, goes: bool) -> str:
         stored = self.facts.shape.stored
         fate = "which goes" if goes else "which stays"
-        for verb, owners in (("part of", self._graph.parents), ("refers to", self._graph.subjects)):
+        for verb, owners in (
+            ("part of", self._graph.parents),
+            ("refers to", self._graph.subjects),
+            ("refers to", self.facts.subjects.abroad_subjects),
+        ):
             rows = [owner for owner in owners.of(row).tolist() if stored[owner] and goes == (self.reasons[owner] == 0)]
             if rows:
-                return f"{verb} {self.names.labels(rows)}, {fate}"
+                return f"{verb} {self.names.labels(rows, seen_from=row)}, {fate}"
         return f"belongs to another image, {fate}"
 
     def _why_not(self, row: int, day: str, number: int, emptied: bool) -> Iterator[str]:
         if emptied:
-            yield f"no cluster uses the repository, and policies[{number}].when_unused is evict"
+            yield f"{_unused(self.facts.policies.entries[number])}, and policies[{number}].when_unused is evict"
         elif self.facts.shape.own_tag[row]:
             yield from self._tagged[number]
             yield from self._dated(row, day, self.facts.policies.entries[number])
         elif self.facts.shape.dependent[row]:
             yield self._belongs(row, goes=True)
         else:
-            yield self._untagged[number].format(day=day)
+            entry = self.facts.policies.entries[number]
+            if entry.keep_tags and self.facts.subjects.tagged_for_unknown[row]:
+                yield f"no tag matches keep_tags {', '.join(entry.keep_tags)}"
+            yield self._untagged[number].format(day=day, what=self._untagged_as(row))
+        if self.facts.shape.broken[row]:
+            yield f"could not be put back ({self.why_broken(row)}), and policies[{number}].broken.evict is true"
 
     def _dated(self, row: int, day: str, entry: Policy) -> Iterator[str]:
         if entry.keep_last is not None:
@@ -199,7 +233,7 @@ class Words:
             rule = "and untagged.keep is false"
             if within is not None:
                 rule = f"of {{day}}, older than untagged.keep_within {print_span(within)}"
-            told.append(f"{_not_in_use(entry)}, untagged, {rule}")
+            told.append(f"{_not_in_use(entry)}, {{what}}{rule}")
         return told
 
 
@@ -219,14 +253,23 @@ def _day_words(day: str, within: timedelta) -> str:
 
 
 def _not_in_use(entry: Policy) -> str:
-    seen = entry.keep_in_use.seen_within if entry.keep_in_use else None
-    return f"not in use within {print_span(seen)}" if seen else "not in use"
+    words = {NOW: "not in use now", FOREVER: "never in use"}
+    return words.get(entry.seen_within) or f"not in use within {print_window(entry.seen_within)}"
+
+
+def _unused(entry: Policy) -> str:
+    words = {NOW: "no cluster uses the repository now", FOREVER: "no cluster ever used the repository"}
+    return words.get(entry.seen_within) or f"no cluster used the repository within {print_window(entry.seen_within)}"
+
+
+def _steps(rollbacks: int) -> str:
+    return "the step" if rollbacks == 1 else f"the {rollbacks} steps"
 
 
 def _refusals(entry: Policy) -> Iterator[str]:
     yield _not_in_use(entry)
     if entry.keep_in_use is not None and entry.keep_in_use.rollbacks:
-        yield f"not among the {entry.keep_in_use.rollbacks} images before one in use"
+        yield f"not within {_steps(entry.keep_in_use.rollbacks)} before one in use"
     if entry.keep_tags:
         yield f"no tag matches keep_tags {', '.join(entry.keep_tags)}"
     if entry.keep_versions is not None:

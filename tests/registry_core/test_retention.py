@@ -146,7 +146,7 @@ def test_the_used_image_may_be_the_oldest():
 def test_what_is_in_use_stays_under_every_policy():
     registry = SmallRegistry()
     names = builds(registry, "apps/web", 3)
-    registry.use("apps/web", names[2], seen=300)
+    registry.use("apps/web", names[2])
     assert going(registry, rules(keep_last=1)) == digests(names[1])
 
 
@@ -296,13 +296,13 @@ def test_the_same_digest_is_decided_in_each_repository_for_itself():
     assert not decisions.is_kept("apps/b", digest("same"))
 
 
-def test_a_child_that_the_registry_lost_holds_nothing_up_and_is_not_deleted():
+def test_a_child_that_the_registry_lost_is_not_deleted():
     registry = SmallRegistry()
     registry.image("apps/web", "old", "v1", pushed=9, children=["lost", "there"])
     registry.image("apps/web", "lost", fault="missing", media_type=None)
     registry.image("apps/web", "there")
     registry.image("apps/web", "new", "v2", pushed=1)
-    assert going(registry, rules(keep_last=1)) == digests("old", "there")
+    assert going(registry, rules(keep_last=1, broken={"evict": True})) == digests("old", "there")
 
 
 # Single tags -------------------------------------------------------------------------------------------------
@@ -380,6 +380,7 @@ def test_every_reason_has_words():
     registry = SmallRegistry()
     builds(registry, "apps/web", 2)
     decisions = decide(rules(keep_last=1), registry.catalog(), registry.uses(), evidence=Evidence.at(AS_OF))
+    needs_facts = (Reason.ROLLBACK, Reason.VERSION, Reason.WITHIN, Reason.IN_USE, Reason.BROKEN)
     for reason in Reason:
         decisions.reasons[0] = reason
-        assert all(decisions.words.of(0)) or reason in (Reason.ROLLBACK, Reason.VERSION, Reason.WITHIN)
+        assert all(decisions.words.of(0)) or reason in needs_facts

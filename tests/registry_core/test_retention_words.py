@@ -27,7 +27,7 @@ def test_images_of_which_the_same_is_said_share_one_text():
         registry.image("apps/web", f"image {number}", f"build-{number}", pushed=50)
     decisions = decisions_of(registry, {"repositories": ["**"], "keep_within": "30d"})
     first, *others = decisions.words.of_many(np.arange(20))
-    assert first == ("not in use", "of 2026-02-10, older than keep_within 30d")
+    assert first == ("not in use within 30d", "of 2026-02-10, older than keep_within 30d")
     assert all(words is first for words in others)
 
 

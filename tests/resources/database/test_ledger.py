@@ -52,7 +52,9 @@ def test_a_plan_is_read_back_as_it_was_filed(ledger: Ledger) -> None:
     plan = plan_of([entry(1), entry(2, "team/other")])
     record = ledger.save_plan(plan, made_at=NOON + HOUR, run_id="run 7")
     assert (record.state, record.kind, record.subject, record.counted) == ("waiting", "eviction", "main", 2)
-    assert record.figures == {"tags": 2, "image_bytes": 200, "stored_images": 1000, "repositories": 2}
+    assert record.figures == {
+        "tags": 2, "image_bytes": 200, "stored_images": 1000, "repositories": 2, "broken_kept": 0, "broken_evicted": 0,
+    }  # fmt: skip
     assert record.touches == ("registry main",)
     assert (record.run_id, record.made_at, record.good_until) == ("run 7", NOON + HOUR, NOON + 24 * HOUR)
     stored = ledger.plan(plan.fingerprint[:8], Plan, now=SOON)
