@@ -125,6 +125,9 @@ def _why_spared(entry: Entry, fresh: Fresh, tags_now: Mapping[str | None, list[s
         if tag in tags and tags[tag] != entry.digest:
             return f"the tag {tag} has moved to {tags[tag]}"
     others = set(tags_now.get(entry.digest, ())).difference(entry.tags)
+    for repository, digest in entry.subjects_elsewhere:
+        if (repository, digest) not in fresh.gone:
+            return f"it refers to {repository}@{digest}, which is not gone yet"
     if entry.kind == "untag":
         return _why_its_tags_stay(entry, fresh, others)
     return f"it has the new tag {min(others)}" if others else None

@@ -119,7 +119,8 @@ def _rollbacks(selection: Selection, nodes: Nodes, dates: Array, counted: Array,
     ranked = counted | in_use
     order = order_images(nodes, dates, ranked)
     back = order.back_to(in_use, ranked)
-    rollback[order.rows[(back > 0) & (back <= selection.rollbacks)]] = True
+    rollback[order.rows[(back >= 0) & (back <= selection.rollbacks)]] = True
+    rollback &= ~in_use  # what is of the very same time as an image in use may have come before it
     undated = dates == UNKNOWN
     lost = nodes.images_per_repository(in_use & undated) > 0
     maybe |= counted & (lost[nodes.repository] | (undated & _beside_used(nodes, in_use)))

@@ -61,7 +61,8 @@ class LastLook:
 
     def at(self, entries: Sequence[Entry], evidence: FreshEvidence, *, as_of: datetime) -> Seen:
         """Look at the repositories of these entries, and decide which of them may still go."""
-        known = self._known({entry.repository for entry in entries}, evidence)
+        elsewhere = {repository for entry in entries for repository, _ in entry.subjects_elsewhere}
+        known = self._known({entry.repository for entry in entries} | elsewhere, evidence)
         questions = self._questions(entries, evidence, known)
         registry = self.plan.subject
         looked = list(
@@ -122,6 +123,8 @@ class LastLook:
         for entry in entries:
             # An owner that is not among them went before: that it is gone has to be seen.
             asked.setdefault(entry.repository, set()).update((entry.digest, *entry.owners))
+            for repository, subject in entry.subjects_elsewhere:
+                asked.setdefault(repository, set()).add(subject)
         used = evidence.names_used(asked)
         return {
             repository: Question(

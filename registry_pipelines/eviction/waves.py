@@ -24,9 +24,19 @@ def waves(entries: Iterable[Placed], *, size: int) -> Iterator[list[Placed]]:
 
     What owns and what belongs to it is in one wave, so one family may make it larger. A wave takes from several
     repositories, because a registry deletes in them at once, and from few, because all tags of each are looked at.
+    What refers to images of other repositories comes in waves after all others: those must be seen to be gone.
     """
-    waiting: dict[str, deque[list[Placed]]] = {}
+    first: list[list[Placed]] = []
+    last: list[list[Placed]] = []
     for family in _families(list(entries)):
+        (last if any(one.entry.subjects_elsewhere for one in family) else first).append(family)
+    yield from _waves_of(first, size=size)
+    yield from _waves_of(last, size=size)
+
+
+def _waves_of(families: Iterable[list[Placed]], *, size: int) -> Iterator[list[Placed]]:
+    waiting: dict[str, deque[list[Placed]]] = {}
+    for family in families:
         waiting.setdefault(family[0].entry.repository, deque()).append(family)
     while waiting:
         wave: list[Placed] = []

@@ -122,6 +122,16 @@ def test_what_could_not_be_read_is_spared(fresh, words):
     assert all(words in why for why in found.values())
 
 
+def test_what_refers_to_another_repository_goes_only_when_all_of_that_is_gone():
+    elsewhere = (("apps/a", digest("signed")), ("apps/b", digest("signed")))
+    signature = replace(entry("stranger", "build-1"), subjects_elsewhere=elsewhere)
+    assert shrink([signature], replace(AS_PLANNED, gone=frozenset(elsewhere))).entries == (signature,)
+    for gone in (frozenset(), frozenset(elsewhere[:1])):
+        found = spared(replace(AS_PLANNED, gone=gone), [signature])
+        left = "apps/b" if gone else "apps/a"
+        assert found == {"stranger": f"it refers to {left}@{digest('signed')}, which is not gone yet"}
+
+
 def test_what_is_gone_already_is_told_and_holds_nothing_up():
     shrunk = shrink(FAMILY, replace(AS_PLANNED, gone=frozenset({image("index")})))
     assert [one.digest for one in shrunk.gone] == [digest("index")]

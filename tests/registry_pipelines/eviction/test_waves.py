@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -49,3 +51,22 @@ def test_a_wave_takes_from_several_repositories() -> None:
     placed = [Placed(number, entry(number, f"team/{number // 100}")) for number in range(300)]
     first = next(waves(placed, size=60))
     assert len({one.entry.repository for one in first}) == 3
+
+
+@given(plans(), st.integers(1, 12), st.sets(st.integers(0, 39)))
+def test_what_refers_to_other_repositories_comes_in_waves_after_all_others(
+    placed: list[Placed], size: int, abroad: set[int]
+) -> None:
+    elsewhere = (("team/elsewhere", "sha256:1"),)
+    placed = [
+        replace(one, entry=replace(one.entry, subjects_elsewhere=elsewhere)) if one.position in abroad else one
+        for one in placed
+    ]
+    made = list(waves(placed, size=size))
+    assert sorted(one.position for wave in made for one in wave) == list(range(len(placed)))
+    wave_of = {one.entry.image: number for number, wave in enumerate(made) for one in wave}
+    for one in placed:
+        for owner in one.entry.owners:
+            assert wave_of[one.entry.image] == wave_of[one.entry.repository, owner]
+    kinds = [any(one.entry.subjects_elsewhere for one in wave) for wave in made]
+    assert kinds == sorted(kinds)
