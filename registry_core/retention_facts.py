@@ -26,14 +26,11 @@ class Shape:
 
     stored: Array  #: the registry has it
     own_tag: Array  #: has a tag that is not just named for a subject
+    listed: Array  #: by a stored index
     dependent: Array  #: listed by a stored index, or refers to a stored image, of whatever repository
     counted: Array  #: asked by keep_last: tagged, no part of a tagged index, no referrer of its repository
     broken: Array  #: could not be put back after its deletion, see `retention_broken`
-
-    @property
-    def ranked(self) -> Array:
-        """Takes a place in keep_last and rollbacks."""
-        return np.asarray(self.counted & ~self.broken)
+    takes_place: Array  #: of the counted ones, those that move others down: whole, and about no image anywhere
 
     @property
     def alone(self) -> Array:
@@ -105,13 +102,21 @@ def shape_of_images(nodes: Nodes, *, abroad: Adjacency | None = None) -> Shape:
     part = np.zeros(len(nodes), dtype=bool)
     part[graph.children.edges_of(np.flatnonzero(under_tagged & stored))[1]] = True
     part[graph.referrers.edges_of(np.flatnonzero(stored))[1]] = True
+    listed = np.zeros(len(nodes), dtype=bool)
+    listed[graph.children.edges_of(np.flatnonzero(stored))[1]] = True
     dependent = nodes.dependents(stored)
+    about = nodes.catalog.images["subject"].notna().to_numpy(dtype=bool, copy=True)
     if abroad is not None:
-        dependent[abroad.edges_of(np.flatnonzero(stored))[1]] = True
+        elsewhere = abroad.edges_of(np.flatnonzero(stored))[1]
+        dependent[elsewhere] = True
+        about[elsewhere] = True
+    counted, broken = stored & own_tag & ~part, broken_images(nodes, stored)
     return Shape(
         stored=stored,
         own_tag=own_tag,
+        listed=listed,
         dependent=dependent,
-        counted=stored & own_tag & ~part,
-        broken=broken_images(nodes, stored),
+        counted=counted,
+        broken=broken,
+        takes_place=counted & ~broken & ~about,
     )

@@ -49,15 +49,16 @@ def _roll_back(facts: Facts, reasons: Array) -> Array:
     shape, nodes = facts.shape, facts.nodes
     rollbacks = _of_entry(facts, lambda entry: entry.keep_in_use.rollbacks if entry.keep_in_use else None)
     used = facts.use.images & shape.stored
-    ranked = shape.counted | shape.alone | (used & ~shape.dependent)
+    ranked = shape.counted | shape.alone | (used & ~shape.listed)
     used &= ranked
     order = order_images(nodes, facts.dates, ranked)
     newer = np.full(len(nodes), -1, dtype=np.int32)
-    newer[order.rows] = order.newer(shape.ranked)
+    newer[order.rows] = order.newer(shape.takes_place)
     newer[~shape.counted] = -1
 
     asked = (rollbacks > 0) & ranked
-    for rows, counted in ((shape.counted, shape.ranked | used), (shape.alone, (ranked & ~shape.broken) | used)):
+    untagged_too = shape.takes_place | (shape.alone & ~shape.broken) | used
+    for rows, counted in ((shape.counted, shape.takes_place | used), (shape.alone, untagged_too)):
         back = order.back_to(used, counted)
         near = order.rows[(back >= 0) & (back <= rollbacks[order.rows])]
         near = near[asked[near] & rows[near] & ~used[near]]

@@ -23,7 +23,9 @@ def reasons_of_tags(facts: Facts) -> Array:
     nodes = facts.nodes
     reasons = np.zeros(len(nodes.tag_image), dtype=np.uint32)
     tags = nodes.catalog.tags["tag"].astype(object)  # distinct texts are looked at one by one
-    candidates = (nodes.tag_is_own | facts.subjects.unknown_tags) & (nodes.tag_image >= 0)
+    # A version of an image that the registry has lost takes no place of one that it has.
+    stored = np.append(facts.shape.stored, False)[nodes.tag_image]
+    candidates = (nodes.tag_is_own | facts.subjects.unknown_tags) & stored
     entry_of_tag = np.append(facts.entries, -1)[nodes.tag_repository]
     for number, entry in enumerate(facts.policies.entries):
         if not entry.keep_tags and entry.keep_versions is None:

@@ -193,13 +193,28 @@ def test_a_manifest_with_a_subject_field_follows_it_too_with_what_it_lists():
     assert going(registry, {**rules, "keep_last": 1}) == images(("apps/web", "old"), *everything)
 
 
-def test_a_tagged_image_with_a_subject_elsewhere_is_still_counted():
+@pytest.mark.parametrize("subject", ["signed", "never stored"])
+def test_a_tagged_image_that_is_about_another_takes_no_place_and_is_still_kept_among_the_newest(subject):
     registry = SmallRegistry()
-    registry.image("apps/web", "old", "v1", pushed=9)
-    for number in range(3):
-        registry.image("notes", f"note {number}", f"n{number}", subject="old", pushed=number + 1.0)
+    registry.image("apps/web", "signed", "v1", pushed=9)
+    registry.image("notes", "note", "note", subject=subject, pushed=1)
+    registry.image("notes", "new", "v2", pushed=2)
+    registry.image("notes", "old", "v1", pushed=3)
+    registry.image("notes", "old note", "old-note", subject=subject, pushed=4)
     entries = {"repositories": ["apps/**"], "keep_tags": ["none"]}, {**ALL, "keep_last": 1}
-    assert going(registry, *entries) == images(("apps/web", "old"), ("notes", "note 1"), ("notes", "note 2"))
+    expected = images(("apps/web", "signed"), ("notes", "old"), ("notes", "old note"))
+    assert going(registry, *entries) == expected
+
+
+def test_a_used_signature_leads_back_to_what_came_before_it():
+    registry = SmallRegistry()
+    registry.image("charts", "image", "v2", pushed=1)
+    registry.image("charts", "chart", "chart", subject="image", pushed=5)
+    for number in range(3):
+        registry.image("charts", f"before {number}", f"b{number}", pushed=6.0 + number)
+    registry.use("charts", "chart")
+    rules = {**ALL, "keep_tags": ["v*"], "keep_in_use": {"rollbacks": 1}}
+    assert going(registry, rules) == images(("charts", "before 1"), ("charts", "before 2"))
 
 
 def test_a_plan_names_the_subjects_elsewhere_and_is_read_back_whole():

@@ -35,14 +35,6 @@ Lost = tuple[set[Name], set[tuple[str, str]]]
 RULES = Rules(
     hosts_have_one_identity=False,
     same_digest_elsewhere=False,
-    subjects_elsewhere=False,
-    tags_for_unknown_subjects=False,
-    ties_are_one_step=False,
-    broken_stays=False,
-    dangling_referrers_are_referrers=False,
-    referrers_have_rollbacks=False,
-    lost_versions_take_no_place=False,
-    window_by_default=False,
 )
 NO_LIMITS = Limits(max_evicted_images=10**6, max_evicted_share=1, min_images_in_use=0)
 _TIMES = ("created_at", "pushed_at", "pulled_at", "first_seen_at", "last_seen_at")
