@@ -1,8 +1,7 @@
 """Back-test: what a policy would have deleted in the past that was used afterwards.
 
 The past is rebuilt from sightings: a row was there at every snapshot between its `first_seen_at` and
-`last_seen_at`. What a sighting does not know (a pull by somebody outside our clusters) the back-test does not
-know either.
+`last_seen_at`. What a sighting does not know (a pull from outside our clusters) the back-test does not know either.
 """
 
 from __future__ import annotations
@@ -16,6 +15,7 @@ import pandas as pd
 
 from registry_core.catalog import CatalogFrames
 from registry_core.policy_rules import Policies
+from registry_core.policy_spans import print_window
 from registry_core.retention import decide
 from registry_core.retention_decisions import Decisions
 from registry_core.retention_evidence import Evidence
@@ -23,8 +23,9 @@ from registry_core.retention_names import listed
 from registry_core.usage import UsageFrames
 
 #: `backtest`: a row an image that would have gone and was used afterwards. `deleted_at` is the first moment of the
-#: replay at which the policy let it go, `used_at` the first use seen after that, `used_by` as in a reason.
-BACKTEST_COLUMNS = ("repository", "digest", "tags", "deleted_at", "used_at", "used_by", "reasons")
+#: replay at which the policy let it go, `used_at` the first use seen after that, `used_by` as in a reason,
+#: `seen_within` the window of its entry, within which no use of it counted then: `30d`, `now`, `forever`.
+BACKTEST_COLUMNS = ("repository", "digest", "tags", "deleted_at", "used_at", "used_by", "seen_within", "reasons")
 
 _SEEN = ("first_seen_at", "last_seen_at")
 
@@ -68,7 +69,7 @@ def backtest(policies: Policies, sightings: Sightings, period: Period) -> pd.Dat
         if catalog.images.empty:
             continue
         evidence = Evidence.at(moment, registry=catalog.registry, history_began_at=sightings.history_began_at)
-        usage = usage_at(sightings.usage, moment, back=_longest(policies))
+        usage = usage_at(sightings.usage, moment)
         decisions = decide(policies, catalog, usage, evidence=evidence)
         later = sightings.usage.usage[sightings.usage.usage["last_seen_at"] > moment]
         for row in _used_later(decisions, later):
@@ -96,21 +97,16 @@ def catalog_at(catalog: CatalogFrames, moment: datetime) -> CatalogFrames:
     )
 
 
-def usage_at(usage: UsageFrames, moment: datetime, *, back: timedelta) -> UsageFrames:
-    """The usage as it was known at `moment`, uses that had ended up to `back` before it included."""
+def usage_at(usage: UsageFrames, moment: datetime) -> UsageFrames:
+    """The usage as it was known at `moment`, with the uses that had ended by then: what of those counts, the entry of
+    each repository says."""
 
     def then(frame: pd.DataFrame) -> pd.DataFrame:
         begun = frame[frame["first_seen_at"] <= moment].reset_index(drop=True)
         begun["last_seen_at"] = begun["last_seen_at"].where(begun["last_seen_at"] <= moment, pd.Timestamp(moment))
-        return begun.loc[begun["last_seen_at"] >= moment - back].reset_index(drop=True)
+        return begun
 
     return replace(usage, usage=then(usage.usage), unresolved=then(usage.unresolved))
-
-
-def _longest(policies: Policies) -> timedelta:
-    """As long as any entry looks back; a day at least, because an inventory may have been missed."""
-    spans = [entry.keep_in_use.seen_within for entry in policies.entries if entry.keep_in_use]
-    return max([timedelta(days=1), *(span for span in spans if span is not None)])
 
 
 def _used_later(decisions: Decisions, later: pd.DataFrame) -> list[int]:
@@ -122,6 +118,7 @@ def _used_later(decisions: Decisions, later: pd.DataFrame) -> list[int]:
 
 def _told(decisions: Decisions, row: int, later: pd.DataFrame, moment: datetime) -> dict[str, object]:
     nodes = decisions.facts.nodes
+    entry = int(decisions.facts.entries[nodes.repository[row]])
     parts = np.append(nodes.graph.closure(np.array([row]), referrers=False), False)
     uses = later[parts[nodes.graph.rows_at(later["repository"], later["digest"])]]
     begun = uses["first_seen_at"].where(uses["first_seen_at"] >= moment, pd.Timestamp(moment))
@@ -133,5 +130,6 @@ def _told(decisions: Decisions, row: int, later: pd.DataFrame, moment: datetime)
         "deleted_at": pd.Timestamp(moment),
         "used_at": begun.min(),
         "used_by": listed(workloads),
+        "seen_within": print_window(decisions.facts.policies.entries[entry].seen_within),
         "reasons": "; ".join(decisions.words.of(row)),
     }

@@ -20,6 +20,7 @@ from registry_core.eviction_summary import PlanSummary, summarise
 from registry_core.limits import Limits
 from registry_core.policy import read_policies
 from registry_core.policy_rules import Policies
+from registry_core.policy_spans import FOREVER, NOW
 from registry_core.registry_rows import owned
 from registry_core.retention import decide
 from registry_core.retention_decisions import Decisions
@@ -143,13 +144,14 @@ def basis_of(stored: snapshots.Snapshot) -> Snapshot:
 
 def _with_the_past(connections: Connections, gathered: Gathered, usage: UsageFrames, policies: Policies) -> UsageFrames:
     """The usage of now, and uses that have ended, as far back as any entry of the policies looks."""
-    spans = [entry.keep_in_use.seen_within for entry in policies.entries if entry.keep_in_use]
-    back = max((span for span in spans if span is not None), default=timedelta(0))
-    if not back:
+    back = policies.longest_window
+    if back == NOW:
         return usage
     try:
-        past = connections.history.read_usage_since(gathered.registry, gathered.as_of - back)
-    except IncompleteSnapshot:  # image_usage was never stored; what was used before is then not known to anybody
+        past = connections.history.read_usage_since(
+            gathered.registry, None if back == FOREVER else gathered.as_of - back
+        )
+    except IncompleteSnapshot:  # image_usage was never stored; what was used before is then not known
         return usage
     both = pd.concat([usage.usage, past[list(usage.usage.columns)]], ignore_index=True)
     both = both.sort_values("last_seen_at", kind="stable").drop_duplicates(list(USAGE_KEY), keep="last")

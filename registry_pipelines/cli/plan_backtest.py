@@ -25,8 +25,8 @@ def backtest(
 ) -> None:
     """Replay a policy over what was recorded, and list what it would have deleted that was used afterwards.
 
-    An empty list means that it would have hurt nobody whom the inventories know. Exit code 1 when there is
-    anything.
+    An empty list means that no workload which the inventories know would have lost an image. Exit code 1 when there
+    is anything.
     """
     form = form_of(as_json, as_csv)
 
@@ -35,11 +35,14 @@ def backtest(
     from registry_core.backtest import BACKTEST_COLUMNS, Period  # pandas
     from registry_core.backtest import backtest as replay
     from registry_core.policy import read_policies
+    from registry_core.policy_spans import print_window
     from resources.configuration.document import read_document
     from resources.connections import Connections
 
     written = read_document(policy).value
     policies = read_policies(written.get("policies") if isinstance(written, dict) else written)
+    windows = (f"policies[{number}] {print_window(one.seen_within)}" for number, one in enumerate(policies.entries))
+    note(f"uses count within `seen_within` of each entry: {', '.join(windows)}")
     now = datetime.now(UTC)
     rows = []
     with Connections(invocation(context).site()) as connections:

@@ -26,7 +26,7 @@ from resources.database.replication_journal import Replications
 from resources.database.schema import snapshots as snapshots_table
 from resources.database.sightings import EVERYWHERE, FINDINGS, IMAGE_USES, USAGE, SightingTable, SnapshotKind
 from resources.database.snapshots import Snapshot, list_snapshots, newest, snapshot_by_id
-from resources.database.times import maybe_from_micros, now_micros, to_micros
+from resources.database.times import maybe_from_micros, maybe_to_micros, now_micros, to_micros
 from resources.database.told import Told
 from resources.database.totals import TotalsReader
 from resources.database.writing import SnapshotWriter
@@ -153,11 +153,12 @@ class History:
         """FINDING_COLUMNS and `first_seen_at`, `last_seen_at` of one registry: since when it is broken."""
         return self._read(FINDINGS, [registry], at)
 
-    def read_usage_since(self, registry: str, since: datetime) -> pd.DataFrame:
-        """USAGE_COLUMNS of one registry, with uses that ended at or after `since`: a row for each time of use."""
+    def read_usage_since(self, registry: str, since: datetime | None) -> pd.DataFrame:
+        """USAGE_COLUMNS of one registry, with uses that ended at or after `since` (None: all): a row for each time of
+        use."""
         with self._database.reading(f"read past usage of {registry}") as connection:
             _require(connection, "usage", [registry], None)
-            return PastReading(connection, since=to_micros(since)).sightings(USAGE, [registry])
+            return PastReading(connection, since=maybe_to_micros(since)).sightings(USAGE, [registry])
 
     def read_past(self, registry: str) -> Sightings:
         """All that was ever seen of one registry, for `registry_core.backtest`."""

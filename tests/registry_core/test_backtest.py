@@ -42,6 +42,7 @@ def test_what_was_rolled_back_to_after_the_policy_let_it_go_is_told_once():
     assert row["deleted_at"] == days_ago(20)
     assert row["used_at"] == days_ago(5)
     assert row["used_by"] == "production/health/web"
+    assert row["seen_within"] == "30d"
     assert "keep_last is 2" in row["reasons"]
 
 
@@ -67,6 +68,21 @@ def test_a_use_that_paused_longer_than_seen_within_is_told():
     (row,) = run(registry, keep_last=1, keep_in_use={"seen_within": "10d"}).to_dict("records")
     assert row["deleted_at"] == days_ago(14)
     assert row["used_by"] == "production/health/nightly"
+
+
+@pytest.mark.parametrize(
+    ("window", "deleted_at"),
+    [("1d", 23), ("10d", 14), ("20d", 4), ("now", 24), ("forever", None), (None, None), ("30d", None)],
+)
+def test_each_moment_is_judged_by_the_window_of_the_entry_and_the_window_is_named(window, deleted_at):
+    registry = SmallRegistry()
+    builds(registry)
+    registry.use("apps/web", "build 4", **seen(60, 25))
+    registry.use("apps/web", "build 4", by="nightly", **seen(3))
+    in_use = {} if window is None else {"keep_in_use": {"seen_within": window}}
+    found = run(registry, keep_last=1, **in_use).to_dict("records")
+    moments = {row["deleted_at"]: row["seen_within"] for row in found if row["digest"] == digest("build 4")}
+    assert moments == ({} if deleted_at is None else {days_ago(deleted_at): window})
 
 
 def test_a_use_of_a_child_counts_for_its_index():
