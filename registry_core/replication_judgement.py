@@ -74,7 +74,7 @@ def _all_behind(
     names, faults = target_names(rule, {one.repository for one in source.chosen if one.can_be_asked})
     tried = {(one.repository, one.digest): one for one in journal.images}
     since = _first_seen(source.seen)
-    found = (_behind(one, names, faults, place, tried, since) for one in source.chosen)
+    found = (_behind(one, names, faults, place, tried, since, source.seen) for one in source.chosen)
     behind = [one for one in found if one is not None]
     return tuple(sorted(behind, key=lambda one: (LAGS.index(one.lag), one.repository, one.tags)))
 
@@ -140,11 +140,14 @@ def _behind(
     place: _Destination,
     tried: Mapping[tuple[str, str], ReplicatedImage],
     since: Mapping[tuple[str, str], datetime],
+    source: CatalogSeen,
 ) -> Behind | None:
     """What is amiss with one image; None where it is in step."""
     to_repository = names.get(one.repository)
     last = tried.get((one.repository, one.digest or ""))
     lag, why = _lag(one, to_repository, faults, place)
+    if one.damage is not None and not _is_read_since(source, last):
+        lag, why = "unreadable", f"{one.damage}: the catalog of {source.registry} could not read all of it"
     failed = last is not None and not last.is_there
     if lag is None and not (failed and place.is_older_than(last)):
         return None
@@ -164,6 +167,11 @@ def _behind(
     )
 
 
+def _is_read_since(source: CatalogSeen, last: ReplicatedImage | None) -> bool:
+    """Whether a run read the image whole after the catalog could not."""
+    return last is not None and last.is_there and source.as_of is not None and last.at > source.as_of
+
+
 def _lag(
     one: Chosen, to_repository: str | None, faults: Mapping[str, str], place: _Destination
 ) -> tuple[Lag | None, str]:
@@ -177,8 +185,6 @@ def _lag(
     unknown = place.why_unknown(to_repository)
     if holding == "whole":
         astray = place.astray(one.tags, to_repository, one.digest)
-        if one.damage is not None:
-            return "unreadable", f"{one.damage}: the source has lost a part of it; the destination has it whole"
         if not astray:
             return None, ""
         return ("unknown", unknown) if unknown else ("tag elsewhere", f"{', '.join(astray)} points elsewhere there")

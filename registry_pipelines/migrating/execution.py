@@ -29,6 +29,7 @@ from registry_core.migration_entries import (
 )
 from registry_core.policy_spans import print_age
 from registry_pipelines.migrating.last_look import Looked, PlacedEntry, look_again
+from registry_pipelines.migrating.one_registry import OneRegistryCheck
 from resources.connections import Connections
 from resources.database.copy_journal import CopyEnded
 from resources.database.ledger_records import Claim, HolderIsAlive, PlanRecord
@@ -138,8 +139,10 @@ class _Work:
             plan.rule.choice,
             holders=blob_holders(self.connections, plan.rule.destination),
         )
+        one_registry = OneRegistryCheck(plan.rule, source, self.connections.history.remembered(plan.rule.source))
         for outcome in copier.copy(self._images(left, source), self._told()):
             self._ended(outcome)
+            one_registry.look(outcome)
 
     def _say_what_is_to_come(self, left: list[PlacedEntry]) -> None:
         rate = self.connections.ledger.copy_rate(self.claim.subject)

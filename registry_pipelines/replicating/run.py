@@ -33,6 +33,7 @@ from registry_core.replication_following import Following
 from registry_core.replication_judgement import behind_of
 from registry_core.replication_status import ReplicatedImage, ReplicationJournal, SourceSeen
 from registry_pipelines.migrating.last_look import Looked, PlacedEntry, look_again
+from registry_pipelines.migrating.one_registry import OneRegistryCheck
 from resources.connections import Connections
 from resources.database.ledger_records import Claim, HolderIsAlive
 from resources.registry.client import RegistryClient
@@ -202,6 +203,8 @@ class _Work:
         holders = blob_holders(self.connections, destination)
         self._begin_tags([one.entry for one in wanted])
         copier = Copier(source, self.destination, self._following.look_by.choice, holders=holders)
+        rule = self.rule.rule
+        one_registry = OneRegistryCheck(rule, source, self.connections.history.remembered(rule.source))
         for outcome in copier.copy(self._images(wanted, source)):
             looked = self._by_image[outcome.image].pop()
             told = MigrationOutcome.of(outcome)
@@ -211,6 +214,7 @@ class _Work:
                 told = replace(told, why="; ".join(part for part in (looked.left_out, told.why) if part))
             self._note(replace(looked.placed.entry, signature_tags=outcome.signature_tags), looked.tags, told)
             self._flush()  # as it comes: it also tells whether the rule is still ours to copy by
+            one_registry.look(outcome)
             self._unanswered = self._unanswered + 1 if outcome.fault in ("unreachable", "throttled") else 0
             if self._unanswered >= _MOST_UNANSWERED:
                 raise RegistryError(

@@ -16,6 +16,7 @@ from registry_core.copying import (
     TravelCount,
 )
 from registry_core.errors import RegistryError
+from registry_core.registry_identity import same_registry
 from resources.registry.connection import RegistryConnection
 from resources.registry.copying.blob_board import BlobBoard, Landing
 from resources.registry.copying.copying_image import Bench, CopyingImage
@@ -23,7 +24,6 @@ from resources.registry.copying.crew import Crew, Hands, Rank
 from resources.registry.copying.looking import Looker, planned
 from resources.registry.copying.source_blobs import SourceBlobs
 from resources.registry.copying.tally import Tally
-from resources.registry.transport.messages import origin
 
 #: Blobs on their way at once; more bring nothing on one machine, and each is a thread.
 MOST_AT_ONCE = 6
@@ -53,7 +53,7 @@ class Copier:
         self._destination = destination
         self._choice = choice or CopyChoice()
         self._holders = holders
-        self._one_registry = origin(source.url) == origin(destination.url)
+        self._one_registry = same_registry(source.url, destination.url)
         self._width = min(source.settings.connections, destination.settings.connections, MOST_AT_ONCE)
 
     def plan(self, images: Iterable[ImageCopy]) -> CopyPlan:

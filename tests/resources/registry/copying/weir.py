@@ -23,6 +23,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: bytes = b'{"errors":[{"code":"UNKNOWN","message":"as told"}]}'
     cut_after: int | None = None
+    lost: bool = False  #: the request is done, and its answer never arrives
 
 
 class Weir:
@@ -96,7 +97,7 @@ class Weir:
     def _pass(self, handler: BaseHTTPRequestHandler) -> None:
         fault = self._fault(handler.command, handler.path)
         length = int(handler.headers.get("content-length") or 0)
-        if fault is not None and fault.cut_after is None:
+        if fault is not None and fault.cut_after is None and not fault.lost:
             self._refuse(handler, fault, length)
             return
         upstream = http.client.HTTPConnection(self._host, timeout=60)
@@ -111,6 +112,10 @@ class Weir:
             upstream.close()
             return
         answer = upstream.getresponse()
+        if fault is not None and fault.lost:
+            handler.close_connection = True
+            upstream.close()
+            return
         handler.send_response_only(answer.status)
         for name, value in answer.getheaders():
             if name.lower() not in ("connection", "transfer-encoding"):
