@@ -44,8 +44,9 @@ class BlobDescriptor:
 
     `size_bytes` is 0 where it is not known (schema 1; BuildKit writes 0 for its cache config).
 
-    `foreign`: its manifest says by `urls` that the layer lies elsewhere, so its absence is no damage. One of a
-    nondistributable type without any is a layer like others: it can come from nowhere else.
+    `elsewhere`: its manifest says by `urls` where else the layer lies. `foreign`: it does, or it is of Docker's foreign
+    type, so that its absence is no damage. A nondistributable one without `urls` is a layer like others: it can come from
+    nowhere else.
     """
 
     digest: str
@@ -53,6 +54,7 @@ class BlobDescriptor:
     media_type: str
     kind: Literal["config", "layer", "listed"]
     foreign: bool = False
+    elsewhere: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -268,8 +270,11 @@ def _config_facts(document: Document) -> ConfigFacts:
 def _blob(entry: Document, kind: Literal["config", "layer"]) -> BlobDescriptor:
     media_type = media_type_in(entry.get("mediaType"))
     urls = entry.get("urls")
-    foreign = isinstance(urls, list) and any(isinstance(url, str) and url for url in urls)
-    return BlobDescriptor(entry["digest"], size_in(entry), media_type, kind, foreign and kind == "layer")
+    elsewhere = isinstance(urls, list) and any(isinstance(url, str) and url for url in urls)
+    foreign = elsewhere or media_type.startswith(types.DOCKER_FOREIGN)
+    return BlobDescriptor(
+        entry["digest"], size_in(entry), media_type, kind, foreign and kind == "layer", elsewhere and kind == "layer"
+    )
 
 
 def _child(entry: Document) -> ChildDescriptor:

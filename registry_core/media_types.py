@@ -25,6 +25,9 @@ _SCHEMA1 = frozenset({DOCKER_SCHEMA1, DOCKER_SCHEMA1_SIGNED})
 _ARTIFACTS = frozenset({ARTIFACT_MANIFEST, ORAS_MANIFEST})
 _MANIFESTS = _INDEXES | _SCHEMA1 | _ARTIFACTS | {DOCKER_MANIFEST, OCI_MANIFEST}
 _CONFIGS = frozenset({DOCKER_CONFIG, OCI_CONFIG})
+#: How the type of Docker's layers begins that no registry is asked to keep.
+DOCKER_FOREIGN = "application/vnd.docker.image.rootfs.foreign."
+
 #: What an index may list beside manifests, known by the beginning of its type: layers and configs. BuildKit's cache
 #: index (`cache-to type=registry`) lists nothing else.
 _BLOBS = (

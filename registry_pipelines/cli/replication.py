@@ -104,7 +104,10 @@ def run(
         how = ReplicationRun(this_process(), "manual", rules_of(connections.site.approvals), is_alive)
         failed: PartialFailure | None = None
         try:
-            note(f"{name}: {replicate(connections, name, how, progress=progress)}")
+            done = replicate(connections, name, how, progress=progress)
+            note(f"{name}: {done}")
+            if why := done.why_not_in_step:
+                failed = PartialFailure(f"the replication {name} is not in step: {why}. The next run tries again")
         except PartialFailure as some:
             failed = some
         runs = connections.history.replications.runs(name)

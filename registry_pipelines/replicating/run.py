@@ -91,7 +91,9 @@ def replicate(
 
     Raises ApprovalMissing where the rule is not approved as it is, Refused while another run works on the same
     registry, IncompleteSnapshot and PlanStale where the evidence is not fit, RegistryError where a registry does not
-    answer, PartialFailure where some images failed, could not be read or are in conflict; then the rest was copied.
+    answer, PartialFailure where some images failed; then the rest was copied. What could not be read at the source, or
+    is in conflict, is in what it returns: it is a state of the registries, which the status shows, and no failure of the
+    run.
     """
     rule, journal = file_rule(connections, name, run_id=run.run_id), connections.history.replications
     with connections.ledger.held(
@@ -108,7 +110,7 @@ def replicate(
                 journal.end(name, at=run.clock(), why=why or type(error).__name__)
             raise
         _take_up_events(connections, rule.rule, began_at, now=run.clock())
-        why = done.why_not_in_step
+        why = done.why_not_in_step if done.counts.get("failed", 0) else ""
         journal.end(name, at=run.clock(), why=why, copied=done.counts.get("copied", 0), sent_bytes=done.sent_bytes)
     if why:
         raise PartialFailure(f"the replication {name} is not in step: {why}. The next run tries again")

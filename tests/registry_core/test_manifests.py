@@ -153,6 +153,14 @@ def test_a_foreign_layer_is_told_apart() -> None:
     foreign = {"mediaType": "application/vnd.docker.image.rootfs.foreign.diff.tar.gzip", "digest": sha("a"), "size": 1}
     elsewhere = {"mediaType": "application/octet-stream", "digest": sha("b"), "urls": ["https://example.com/b"]}
     assert [blob.foreign for blob in descriptors(image(layers=[foreign, elsewhere]))] == [False, True, True]
+    assert [blob.elsewhere for blob in descriptors(image(layers=[foreign, elsewhere]))] == [False, False, True]
+
+
+@pytest.mark.parametrize("urls", [{}, {"urls": []}, {"urls": None}, {"urls": [""]}, {"urls": "https://example.com"}])
+def test_a_nondistributable_layer_without_an_address_is_a_layer_like_others(urls: dict[str, Any]) -> None:
+    kind = "application/vnd.oci.image.layer.nondistributable.v1.tar+gzip"
+    (_, layer) = descriptors(image(layers=[{"mediaType": kind, "digest": sha("a"), "size": 1, **urls}]))
+    assert (layer.foreign, layer.elsewhere) == (False, False)
 
 
 def test_a_type_that_nobody_knows_keeps_its_bytes_and_has_no_children() -> None:

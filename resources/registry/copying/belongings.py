@@ -265,5 +265,5 @@ def _in_order(read: dict[str, Held], root: str) -> dict[str, Held]:
 
 def _foreign(manifests: Iterable[Held]) -> tuple[str, ...]:
     blobs = [blob for held in manifests for blob in held.blobs]
-    at_home = {blob.digest for blob in blobs if not blob.foreign}
-    return tuple(dict.fromkeys(blob.digest for blob in blobs if blob.foreign and blob.digest not in at_home))
+    at_home = {blob.digest for blob in blobs if not blob.elsewhere}
+    return tuple(dict.fromkeys(blob.digest for blob in blobs if blob.elsewhere and blob.digest not in at_home))

@@ -66,10 +66,14 @@ def test_a_tag_that_points_elsewhere_ends_by_the_rule(
     assert ("--on-conflict" in ended.err) == (code == 3)
 
 
-def test_a_source_that_is_not_there_ends_with_5(filled: EmbeddedRegistry, docker_registry: DockerRegistry) -> None:
+def test_an_image_that_is_not_there_ends_with_4_and_a_registry_that_is_not_with_5(
+    filled: EmbeddedRegistry, docker_registry: DockerRegistry
+) -> None:
     ended = call("copy", f"{filled.host}/team/app:v9", f"{docker_registry.host}/team/app")
-    assert ended.code == 5
+    assert ended.code == 4
     assert "v9" in ended.err
+    assert "was not written" not in ended.err, "nobody has looked"
+    assert call("copy", f"{filled.host}/team/app:v1", "127.0.0.1:1/team/app").code == 5
 
 
 @pytest.mark.parametrize(

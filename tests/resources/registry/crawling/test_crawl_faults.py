@@ -126,7 +126,8 @@ def test_a_config_that_cannot_be_read_leaves_the_image_with_its_fault(
     config = b'{"os":"linux","architecture":"amd64"}'
     faulty.on("GET", f"/v2/team/app/blobs/{digest_of(config)}", reply)
     crawl, found = _crawl(faulty.url)
-    assert {(one.fault, one.detail.partition(":")[0]) for one in found["team/app"].images} == {(fault, "config")}
+    images = found["team/app"].images
+    assert {(one.fault, one.config_fault, one.detail[:8]) for one in images} == {(None, fault, "config: ")}
     assert not any(facts.config_read for facts in found["team/app"].manifests)
     assert crawl.coverage.complete == complete
 
