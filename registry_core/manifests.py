@@ -45,8 +45,8 @@ class BlobDescriptor:
     `size_bytes` is 0 where it is not known (schema 1; BuildKit writes 0 for its cache config).
 
     `elsewhere`: its manifest says by `urls` where else the layer lies. `foreign`: it does, or it is of Docker's foreign
-    type, so that its absence is no damage. A nondistributable one without `urls` is a layer like others: it can come from
-    nowhere else.
+    type, so that its absence is no damage. A nondistributable one without `urls` is a layer like others: it can come
+    from nowhere else.
     """
 
     digest: str
@@ -186,21 +186,6 @@ def with_config(facts: ManifestFacts, config: ConfigFacts) -> ManifestFacts:
         variant=config.variant,
         config_read=True,
     )
-
-
-def is_manifest_body(body: bytes) -> bool:
-    """Whether these bytes are a manifest by what they say themselves: for an entry of an index without a known type.
-
-    The shape alone is not enough: BuildKit's cache config has `layers` too.
-    """
-    try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
-        return False
-    if not isinstance(document, dict):
-        return False
-    written = types.without_parameters(media_type_in(document.get("mediaType")))
-    return types.is_manifest(written or (media_type_of(document) if document.get("schemaVersion") in (1, 2) else ""))
 
 
 def media_type_of(document: Document, content_type: str | None = None) -> str:

@@ -92,8 +92,8 @@ def replicate(
     Raises ApprovalMissing where the rule is not approved as it is, Refused while another run works on the same
     registry, IncompleteSnapshot and PlanStale where the evidence is not fit, RegistryError where a registry does not
     answer, PartialFailure where some images failed; then the rest was copied. What could not be read at the source, or
-    is in conflict, is in what it returns: it is a state of the registries, which the status shows, and no failure of the
-    run.
+    is in conflict, is in what it returns: it is a state of the registries, which the status shows, and no failure of
+    the run.
     """
     rule, journal = file_rule(connections, name, run_id=run.run_id), connections.history.replications
     with connections.ledger.held(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from registry_core.manifests import is_manifest_body
+from registry_core.manifest_bytes import is_manifest_body
 from resources.embedded_registry.blob_files import BlobFiles
 from resources.embedded_registry.contents import Change
 from resources.embedded_registry.index_file import NamedManifest

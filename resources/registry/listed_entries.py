@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from registry_core.errors import RegistryError
-from registry_core.manifests import is_manifest_body
+from registry_core.manifest_bytes import is_manifest_body
 from resources.registry.reading import Reader
 from resources.registry.transport.messages import MEBIBYTE
 

@@ -23,7 +23,9 @@ class SourceBlobs:
         repository = look.belongings.image.repository
         with self._lock:
             unknown = [
-                blob for blob in look.missing_blobs if not blob.foreign and (repository, blob.digest) not in self._seen
+                blob
+                for blob in look.missing_blobs
+                if not blob.elsewhere and (repository, blob.digest) not in self._seen
             ]
 
         async def ask(blob: BlobDescriptor) -> None:
