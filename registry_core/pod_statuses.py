@@ -59,7 +59,7 @@ class PodStatus:
         image = text_of(one.get("image"))
         repository, digest = split_status_image_id(text_of(one.get("imageID")) or "")
         if digest is None and image is not None and image.startswith("sha256:"):
-            digest = image
+            digest = split_status_image_id(image).digest
         seen = _state_of(one, self._created)
         return seen._replace(image=image, digest=digest, repository=repository)
 

@@ -21,6 +21,7 @@ DEFAULT_TAG = "latest"
 _DOCKER_HUB_LEGACY = "index.docker.io"
 _OFFICIAL = "library/"
 _IDENTIFIER = re.compile(r"[a-f0-9]{64}")
+_DIGEST_LIKE = re.compile(r"(sha256|sha384|sha512):[^/]*|[A-Za-z][A-Za-z0-9+._-]*:[A-Fa-f0-9]{32,}", re.IGNORECASE)
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _NAME_LIKE = re.compile(r"[A-Za-z0-9_./:@-]+")
 _REMEMBERED = 1 << 14
@@ -129,10 +130,16 @@ def split_status_image_id(image_id: str) -> StatusImage:
     Docker: `docker-pullable://repository@digest`, or `docker://digest` (of the config) for an image that was
     built on the node. containerd: `repository@digest`, or a bare digest. CRI-O: the same, or 64 hexadecimal
     characters without an algorithm. Empty before the first start. A bare digest is often that of the *config*,
-    and `repository` may be another one than was asked for: match both against manifests and configs.
+    and `repository` may be another one than was asked for: match both against manifests and configs. What is written
+    like a digest and is none (`docker://sha256:<12 characters>`) names no repository `sha256` either.
     """
+    plain = _SCHEME.sub("", image_id.strip(), count=1)
+    name, _, digest = plain.partition("@")
+    if _DIGEST_LIKE.fullmatch(name):
+        bare = (digest or name).lower()
+        return StatusImage(None, bare if is_digest(bare) else None)
     try:
-        read = parse_any(_SCHEME.sub("", image_id.strip(), count=1))
+        read = parse_any(plain)
     except InvalidReference:
         return StatusImage(None, None)
     if isinstance(read, BareDigest):

@@ -6,12 +6,11 @@ import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from registry_core.errors import ConfigError
-from registry_core.registry_identity import is_docker_hub
+from registry_core.registry_identity import is_docker_hub, url_host
 from resources.configuration.load import LoadedSite, load_site
 from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.sign_in import sign_in_to, user_login
@@ -79,7 +78,7 @@ def choose_registry(argument: str, loaded: LoadedSite | None) -> tuple[str, Regi
     if argument in configured:
         return argument, configured[argument]
     is_address = "://" in argument
-    host = (urlsplit(argument).netloc if is_address else argument).rstrip("/")
+    host = url_host(argument) if is_address else argument.rstrip("/")
     if loaded is not None and (name := loaded.site.registry_of_host(host)) is not None:
         return name, configured[name]
     if "@" in argument:

@@ -30,7 +30,6 @@ from registry_core.policy_rules import Policies
 from registry_core.policy_spans import print_age, print_span
 from registry_core.retention_decisions import Decisions
 from registry_core.usage import UsageFrames
-from registry_pipelines.eviction.planned_registry import refuse_another_registry
 from resources.connections import Connections
 from resources.database.snapshots import Snapshot, SnapshotSuperseded
 
@@ -104,7 +103,7 @@ class EvidenceOfRun:
 
         Raises ClusterError, IncompleteSnapshot and PlanStale where the use of images is not known well enough, and
         LimitExceeded where fewer images are in use than is to be believed, or the plan is larger than the limits of
-        now, Refused where no workload names the registry any more or its name means another one.
+        now, Refused where no workload names the registry any more.
         """
         held = self._held
         if held is None or self.clock() - held.as_of >= self.limits.max_inventory_age / _PART_OF_MAX_AGE:
@@ -130,7 +129,6 @@ class EvidenceOfRun:
 
     def _take(self) -> FreshEvidence:
         clusters, plan, limits = self.connections.site.clusters, self.plan, self.limits
-        refuse_another_registry(self.connections, plan)
         required = [name for name, settings in clusters.items() if settings.required] or list(clusters)
         unknown = sorted(set(plan.basis.inventories) - set(clusters))
         if unknown:

@@ -154,6 +154,27 @@ def test_the_image_id_of_every_runtime_is_taken_apart(image_id: str, expected: t
     assert split_status_image_id(image_id) == expected
 
 
+@pytest.mark.parametrize("scheme", ["docker://", "docker-pullable://", "containerd://", "cri-o://", ""])
+@pytest.mark.parametrize(
+    ("written", "digest"),
+    [
+        (f"sha256:{HEX}", f"sha256:{HEX}"),
+        (f"sha256:{HEX.upper()}", f"sha256:{HEX}"),
+        (f"SHA256:{HEX}", f"sha256:{HEX}"),
+        (f"sha512:{HEX}{HEX}", f"sha512:{HEX}{HEX}"),
+        (f"sha256:{HEX}@sha256:{HEX}", f"sha256:{HEX}"),
+        (f"sha256:{HEX[:12]}", None),
+        ("sha256:", None),
+        ("sha256:latest", None),
+        (f"blake3:{HEX}", None),
+    ],
+)
+def test_an_image_id_that_is_written_like_a_digest_names_no_repository(
+    scheme: str, written: str, digest: str | None
+) -> None:
+    assert split_status_image_id(scheme + written) == (None, digest)
+
+
 def test_the_image_ids_seen_in_real_clusters_are_taken_apart() -> None:
     samples = FIXTURES / "kubernetes" / "image_status_samples.json"
     if not samples.exists():

@@ -7,11 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 import yaml
 
+from registry_core.media_types import MANIFEST_ACCEPT
 from resources.embedded_registry import EmbeddedRegistry
 from tests.image_builder import BuiltImage, make_image, push
 from tests.kubernetes import workload
+from tests.registries import DockerRegistry
 from tests.registry_pipelines.cli.calling import Ended, call
 
 HOST = "registry.example.com"
@@ -213,3 +216,119 @@ def test_every_command_knows_the_image_by_its_original_name(shop: Shop, spelling
         patches = "\n".join(path.read_text() for path in sorted((tmp_path / "patches").rglob("*")) if path.is_file())
         assert f"new.example.com/{REPORT}:build-1@{digest}" in patches
         assert image in patches, "the patch tests what is written"
+
+
+@pytest.mark.parametrize("spelling", ["Registry.Example.com", "registry.example.com:443"])
+def test_a_report_that_only_a_cron_job_names_survives_on_a_real_registry(
+    tmp_path: Path, docker_registry: DockerRegistry, spelling: str
+) -> None:
+    """Case 02, up to the DELETE."""
+    shop = Shop(tmp_path, docker_registry.url)
+    shop.configure()
+    shop.uses(f"{spelling}/{REPORT}:build-1")
+    assert shop.planned() == {"build-2"}
+    (waiting,) = json.loads(shop.run("plan", "list", "--json").out)
+    short = waiting["fingerprint"][:12]
+    assert shop.run("plan", "approve", short, "--images", "1", "--as", "Alice", "--reason", "old").code == 0
+    assert shop.run("plan", "execute", short).code == 0
+    assert [tag for tag in ("build-1", "build-2", "build-3") if _is_there(docker_registry.url, tag)] == [
+        "build-1",
+        "build-3",
+    ]
+    restored = shop.run("restore", short, f"{spelling}/{REPORT}:build-2")
+    assert restored.code == 0, restored.err
+    assert _is_there(docker_registry.url, "build-2")
+
+
+def _is_there(url: str, tag: str) -> bool:
+    accept = {"Accept": MANIFEST_ACCEPT}
+    return requests.get(f"{url}/v2/{REPORT}/manifests/{tag}", headers=accept, timeout=30).ok
+
+
+@pytest.mark.parametrize(
+    ("hosts", "sentence"),
+    [
+        (["https://registry.example.com"], "`https://registry.example.com` is no host; write `registry.example.com`"),
+        (["registry.example.com/"], "`registry.example.com/` is no host; write `registry.example.com`"),
+        (["*.example.com"], "`*.example.com` is no host: patterns are not read here"),
+        (["localhost:7439/registry.example.com"], "`also_known_as: [{prefix: localhost:7439/registry.example.com}]`"),
+        (["registry.example.com:99999"], "a port is a number from 1 to 65535"),
+    ],
+)
+def test_hosts_that_are_no_hosts_end_every_command_with_2(shop: Shop, hosts: list[str], sentence: str) -> None:
+    """Case 03."""
+    shop.configure(registries={"old": {"url": shop.url, "hosts": hosts}})
+    for command in (("inventory",), ("plan", "make"), ("doctor",)):
+        ended = shop.run(*command)
+        assert ended.code == 2
+        assert "registries.old.hosts: " in ended.err
+        assert sentence in ended.err
+
+
+def test_a_name_with_three_dots_ends_every_command_with_2(shop: Shop) -> None:
+    """Case 09."""
+    shop.configure(clusters={"prod...eu": {"dump": str(shop.root / "dump")}})
+    ended = shop.run("inventory")
+    assert ended.code == 2
+    assert "clusters.prod...eu: `...` cannot be in a name" in ended.err
+
+
+def test_a_registry_that_no_workload_names_gets_no_plan_unless_that_is_expected(shop: Shop) -> None:
+    shop.uses(f"registry.example.com:80/{REPORT}:build-1")
+    mistyped = {"url": shop.url, "hosts": ["registry.exmaple.com"], "retries": 0}
+    shop.configure(registries={"old": mistyped})
+    shop.survey()
+    refused = shop.run("plan", "make")
+    assert refused.code == 3
+    assert (
+        "no plan for old: no workload of any cluster names registry.exmaple.com, and the most similar hosts in use are"
+        " registry.example.com, registry.example.com:80; correct `hosts`" in refused.err
+    )
+    assert "`expect_no_use: true`" in refused.err
+    doctor = shop.run("doctor")
+    assert "no workload names registry.exmaple.com" in doctor.out
+    assert shop.run("plan", "list", "--json").out.strip() == "[]"
+
+    shop.configure(registries={"old": {**mistyped, "expect_no_use": True}})
+    assert shop.planned() == {"build-1", "build-2"}
+
+
+def test_a_plan_is_not_carried_out_once_no_workload_names_the_registry_any_more(shop: Shop) -> None:
+    shop.uses(f"{HOST}/{REPORT}:build-3")
+    assert shop.planned() == {"build-1", "build-2"}
+    (waiting,) = json.loads(shop.run("plan", "list", "--json").out)
+    short = waiting["fingerprint"][:12]
+    assert shop.run("plan", "approve", short, "--images", "2", "--as", "Alice", "--reason", "old").code == 0
+    shop.configure(registries={"old": {"url": shop.url, "hosts": ["registry.exmaple.com"], "retries": 0}})
+    refused = shop.run("plan", "execute", short)
+    assert refused.code == 3
+    assert "no workload of any cluster names registry.exmaple.com" in refused.err
+    assert _is_there(shop.url, "build-1")
+
+
+def test_a_whole_repository_is_asked_for_without_a_tag(shop: Shop) -> None:
+    shop.uses(f"Registry.example.com/{REPORT}:build-1", workload("CronJob", "weekly", f"{HOST}/{REPORT}:build-3"))
+    shop.survey()
+    asked = shop.run("usage", f"{HOST}/{REPORT}")
+    assert asked.code == 0
+    assert "monthly" in asked.out
+    assert "weekly" in asked.out
+    assert f"no tag is written, so this is every image of {REPORT} in old (stored: 3)" in asked.err
+    assert f"write {HOST}/{REPORT}:latest" in asked.err
+    latest = shop.run("usage", f"{HOST}/{REPORT}:latest")
+    assert "is not stored in old" in latest.err
+    assert "monthly" not in latest.out
+
+
+@pytest.mark.parametrize(("command", "empty"), [("inventory", "cluster"), ("catalog", "registry")])
+def test_what_could_not_be_read_is_never_said_not_to_be_configured(shop: Shop, command: str, empty: str) -> None:
+    shop.configure(
+        registries={"old": {"url": "http://127.0.0.1:9", "hosts": [HOST], "retries": 0}},
+        clusters={"prod": {"dump": str(shop.root / "no-such-folder")}},
+    )
+    ended = shop.run(command)
+    assert ended.code == 5
+    assert "configured" not in ended.err + ended.out
+    assert f"no {empty} was read" in ended.err
+    shop.configure(registries={}, clusters={})
+    assert f"no {empty} is configured" in shop.run(command).err
