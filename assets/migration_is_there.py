@@ -45,15 +45,16 @@ def _check(site: Site) -> dg.AssetChecksDefinition:
 
 
 def judge(verified: MigrationVerification) -> dg.AssetCheckResult:
-    """Passed when everything was copied, asked for and is there. What could not be asked is a warning: nothing is
-    known of it."""
-    found, lacking = verified.found, verified.not_copied
+    """Passed when everything that was to be copied was, is there, and was asked for. What could not be asked is a
+    warning: nothing is known of it. What the plan could not read is named, however the check ends."""
+    found, lacking = verified.found, [one for one in verified.not_copied if one.entry.copies]
+    unreadable = [one for one in verified.not_copied if not one.entry.copies]
     damaged, unknown = found.damaged, found.unknown
     moved = sum(len(image.moved_tags) for image in found.images)
     how = "every blob was read and proven" if verified.is_deep else "every blob was asked for its size"
     metadata: Metadata = {
         "images": len(found.images),
-        "not copied": len(lacking),
+        "not copied": len(verified.not_copied),
         "not whole": len(damaged),
         "could not be asked": len(unknown),
         "tags that point elsewhere since": moved,
@@ -64,7 +65,7 @@ def judge(verified: MigrationVerification) -> dg.AssetCheckResult:
         metadata["bytes read"] = sum(image.read_bytes for image in found.images)
     if not verified.is_whole:
         lines = [f"- {one.image}: **{one.fault}**, {one.detail}" for one in (*damaged, *unknown)[:_SHOWN]]
-        lines += [f"- {one.entry}: **not copied**, {one.why}" for one in lacking[:_SHOWN]]
+        lines += [f"- {one.entry}: **not copied**, {one.why}" for one in verified.not_copied[:_SHOWN]]
         metadata["what is wrong"] = dg.MetadataValue.md("\n".join(lines))
     if verified.is_whole:
         told = f"All {amount(len(found.images), 'image')} are there; {how}."
@@ -75,7 +76,10 @@ def judge(verified: MigrationVerification) -> dg.AssetCheckResult:
         parts += [f"{amount(len(damaged), 'image')} not whole"] if damaged else []
         parts += [f"{amount(len(unknown), 'image')} could not be asked for"] if unknown else []
         firsts = [f"{one.image}: {one.detail}" for one in (*damaged, *unknown)[:1]] or [str(lacking[0])]
-        told = f"{', '.join(parts)} of {verified.planned:,}; first {firsts[0]}. Repair the cause and plan again."
+        told = f"{', '.join(parts)} of {len(found.images) + len(lacking):,}; first {firsts[0]}. Repair the cause and plan again."
+    if unreadable:
+        were = "image of the plan was" if len(unreadable) == 1 else "images of the plan were"
+        told += f" {len(unreadable):,} {were} never copied, as the source could not give them; first {unreadable[0]}."
     return dg.AssetCheckResult(
         passed=verified.is_whole,
         severity=dg.AssetCheckSeverity.ERROR if damaged or lacking else dg.AssetCheckSeverity.WARN,

@@ -146,10 +146,10 @@ def _behind(
     to_repository = names.get(one.repository)
     last = tried.get((one.repository, one.digest or ""))
     lag, why = _lag(one, to_repository, faults, place)
-    if one.damage is not None and not _is_read_since(source, last):
-        lag, why = "unreadable", f"{one.damage}: the catalog of {source.registry} could not read all of it"
     failed = last is not None and not last.is_there
-    if lag is None and not (failed and place.is_older_than(last)):
+    if one.damage is not None and not failed and not _is_read_since(source, last):
+        lag, why = "unreadable", f"{one.damage}: the catalog of {source.registry} could not read all of it"
+    if lag is None and not (failed and (place.is_older_than(last) or one.damage is not None)):
         return None
     failing = None
     if last is not None and failed and lag != "unreadable":

@@ -41,9 +41,9 @@ class MigrationVerification:
 
     @property
     def is_whole(self) -> bool:
-        """Every image of the plan was copied or was there, and was read back now. What a conflict left out was agreed
-        to be left out."""
-        return self.found.is_whole and not self.not_copied
+        """Every image that the plan was to bring is there, and was read back now. What it could not read, and what a
+        conflict left out, was approved to be left out."""
+        return self.found.is_whole and not any(one.entry.copies for one in self.not_copied)
 
     @property
     def planned(self) -> int:

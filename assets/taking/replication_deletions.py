@@ -65,8 +65,9 @@ def take_replicated_deletions(
     found = deletion_policies(gone, connections.history.read_catalog(destination).tags, site)
     made, kept = None, dict[Gone, str]()
     if found.policies is not None:
-        kept = _kept(connections, destination, gone, found.policies)
-        if len(kept) < len(gone):  # an empty plan would take the place of one that waits
+        unprotected = [one for one in gone if found.policies.entry_of(one.to_repository) is not None]
+        kept = _kept(connections, destination, unprotected, found.policies)
+        if len(kept) < len(unprotected):  # an empty plan would take the place of one that waits
             made = take_plan(connections, destination, run_id=run_id, policies=found.policies)
     return MadeDeletions(destination, len(gone), (*still_there, *found.left_out), made, tuple(kept.values()))
 

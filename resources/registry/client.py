@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.blobs import BlobDownload
 from resources.registry.connection import RegistryConnection
+from resources.registry.listed_entries import is_listed_blob
 from resources.registry.reading import Manifest, Reader
 from resources.registry.referrers import Referrer, ReferrersReader
 from resources.registry.sign_in.login import CredentialSource, anonymous
@@ -75,6 +76,10 @@ class RegistryClient:
     def manifest_exists(self, repository: str, reference: str) -> bool:
         """Whether the manifest is there. What cannot be told raises."""
         return self.find_manifest(repository, reference) is not None
+
+    def is_listed_blob(self, repository: str, digest: str) -> bool:
+        """Whether an entry of an index is a blob whose media type does not say what it is (`listed_entries`)."""
+        return self._read(lambda reader: is_listed_blob(reader, repository, digest))
 
     def read_blob(self, repository: str, digest: str, *, size_bytes: int | None = None) -> Iterator[bytes]:
         """The bytes of a blob as they come, resumed after a cut. Only its end proves it: iterate to it."""

@@ -28,3 +28,18 @@ async def is_listed_blob(reader: Reader, repository: str, digest: str) -> bool:
         return True
     body = await reader.small_blob(repository, digest, "blob", limit_bytes=_LARGEST_MANIFEST_BYTES)
     return not is_manifest_body(body)
+
+
+async def unless_a_blob(reader: Reader, repository: str, digest: str, error: RegistryError) -> RegistryError:
+    """Why a manifest that an index lists could not be read: a fault of the index where the registry holds a blob under
+    that digest, else `error`. Without this, one such index would make a docker-registry 2.8 unreadable for good."""
+    try:
+        if not await is_listed_blob(reader, repository, digest):
+            return error
+    except RegistryError:
+        return error
+    return RegistryError(
+        f"{reader.connection.label}: an index of {repository} lists {digest} as a manifest, and it is a blob; push the"
+        " index again",
+        fault="corrupt",
+    )

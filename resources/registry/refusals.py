@@ -80,7 +80,7 @@ def refusal(answer: Answer, wanted: str, registry: str, *, tries: int = 1, next_
     status = answer.status
     fault = fault_of(status)
     codes, detail = error_codes(answer.body)
-    if status == 400 and any(code.endswith("_UNKNOWN") for code in codes):
+    if (status == 400 or is_about_content(answer)) and any(code.endswith("_UNKNOWN") for code in codes):
         fault = "missing"
     if is_web_page(answer) and not codes:
         what = f"a web page came with status {status} instead of a registry's answer"

@@ -71,7 +71,7 @@ class _Look:
         self.contains.add(manifest.digest)
         try:
             facts = read_manifest(manifest.body, digest=manifest.digest, content_type=manifest.media_type)
-            listed = tuple(child for child in children(facts) if child.kind != "blob")
+            listed = tuple(child for child in children(facts) if not self._is_blob(child))
         except RegistryError as error:
             self._lack(platforms, str(error), error.fault)
             return
@@ -125,6 +125,11 @@ class _Look:
                 self._lack(served, f"its child: {error}", error.fault)
             else:
                 self.walk(manifest, served, depth=depth + 1)
+
+    def _is_blob(self, entry: ChildDescriptor) -> bool:
+        if entry.kind == "unknown":
+            return self._client.is_listed_blob(self._repository, entry.digest)
+        return entry.kind == "blob"
 
     def _hold_against(
         self, platforms: Iterable[str], os: str | None, architecture: str | None, variant: str | None

@@ -15,7 +15,7 @@ from resources.registry.crawling.faults import Faults, cut, unlisted_gap, with_f
 from resources.registry.crawling.memory import KnownManifest
 from resources.registry.crawling.referrers_api import fallback_indexes
 from resources.registry.crawling.vendor import how_found, with_vendor_facts
-from resources.registry.listed_entries import is_listed_blob
+from resources.registry.listed_entries import is_listed_blob, unless_a_blob
 from resources.registry.providers.interface import RepositoryDetails
 from resources.registry.reading import Manifest, Reader
 
@@ -178,6 +178,8 @@ class RepositoryCrawl:
                     return
                 await self._keep(await self._reader.manifest(self._repository, digest), found_by)
         except RegistryError as error:
+            if found_by == "child" and error.status == 500:
+                error = await unless_a_blob(self._reader, self._repository, digest, error)
             self._faults.note(error)
             self._see(digest, found_by, error)
         else:

@@ -20,6 +20,7 @@ from tests.image_builder import (
     DOCKER_CONFIG,
     OCI_INDEX,
     OCI_LAYER,
+    OCI_MANIFEST,
     BuiltImage,
     blob_descriptor,
     canonical,
@@ -106,6 +107,21 @@ def test_a_build_cache_is_copied_with_its_blobs(registry: DockerRegistry | Embed
         assert (row["outcome"], row["manifests"], row["sent_blobs"]) == ("copied", 1, 2)
         for digest, blob in _CACHE.blobs.items():
             assert requests.get(f"{other.url}/v2/ci/cache/blobs/{digest}", timeout=10).content == blob
+
+
+def test_a_blob_that_is_listed_as_a_manifest_is_a_fault_of_its_index_and_of_nothing_else(
+    registry: DockerRegistry | EmbeddedRegistry, site: Path
+) -> None:
+    blob = b"no manifest"
+    built = listing({**blob_descriptor(blob, OCI_MANIFEST)}, blobs=(blob,))
+    if isinstance(registry, EmbeddedRegistry):
+        pytest.skip("it refuses such an index, as registries should")
+    push(registry.url, "ci/wrong", built, "wrong")
+    for command in ("inventory", "catalog"):
+        ended = call("--config", site, command, "--json")
+        assert ended.code == 0, ended.err
+    assert json.loads(ended.out)[0]["unreadable"] == 1
+    assert call("--config", site, "plan", "make", "main").code == 0
 
 
 _CHILD = make_image([b"listed oddly"])
