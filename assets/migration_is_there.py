@@ -76,7 +76,8 @@ def judge(verified: MigrationVerification) -> dg.AssetCheckResult:
         parts += [f"{amount(len(damaged), 'image')} not whole"] if damaged else []
         parts += [f"{amount(len(unknown), 'image')} could not be asked for"] if unknown else []
         firsts = [f"{one.image}: {one.detail}" for one in (*damaged, *unknown)[:1]] or [str(lacking[0])]
-        told = f"{', '.join(parts)} of {len(found.images) + len(lacking):,}; first {firsts[0]}. Repair the cause and plan again."
+        count = len(found.images) + len(lacking)
+        told = f"{', '.join(parts)} of {count:,}; first {firsts[0]}. Repair the cause and plan again."
     if unreadable:
         were = "image of the plan was" if len(unreadable) == 1 else "images of the plan were"
         told += f" {len(unreadable):,} {were} never copied, as the source could not give them; first {unreadable[0]}."

@@ -79,7 +79,7 @@ class Crawl:
                 self.as_of,
                 settings.referrers_every,
                 vendor,
-                self.in_use,
+                in_use=self.in_use,
             )
             counts = _Counts(listing, self.connection)
             running = _Running(engine, context, listing)
