@@ -59,6 +59,17 @@ def test_every_source_of_secrets_on_the_page_is_right(number: int) -> None:
     Credentials.model_validate(yaml.safe_load(yaml_blocks()[number])["credentials"])
 
 
+def test_the_rewritten_names_of_the_page_lead_to_their_originals(tmp_path: Path) -> None:
+    path = tmp_path / "site.yaml"
+    path.write_text(yaml_blocks()[6])
+    directory = load_site(path).site.directory
+    assert directory.original("localhost:7439", "registry.example.com/app").registry == "main"
+    assert [home.host for home in directory.homes("harbor.example.com", "proxy-hub/library/redis")] == [
+        "harbor.example.com",
+        "docker.io",
+    ]
+
+
 def test_the_problems_shown_on_the_page_are_the_real_ones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     Path("registry_pipelines.yaml").write_text(
