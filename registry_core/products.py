@@ -80,7 +80,7 @@ class ProductNames:
         """Whether a rule that names the place `where`, a host or a registry by its name, is about a host."""
         if registry is None:
             return same_host(where, host)
-        return where == registry or self.directory.registry_of(where) == registry
+        return where.lower() == registry.lower() or self.directory.registry_of(where) == registry
 
     @cached_property
     def _longest_first(self) -> list[tuple[str, str]]:

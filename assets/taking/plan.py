@@ -13,7 +13,7 @@ from assets.taking.evidence import gather_evidence
 from assets.taking.usage import join_evidence
 from registry_core.errors import IncompleteSnapshot
 from registry_core.eviction import Plan, make_plan
-from registry_core.eviction_brakes import refuse_unnamed
+from registry_core.eviction_brakes import refuse_bad_evidence, refuse_unnamed
 from registry_core.eviction_check import PlanProblem, check_plan
 from registry_core.eviction_duration import expected_duration
 from registry_core.eviction_summary import PlanSummary, summarise
@@ -68,11 +68,13 @@ def take_plan(
     """
     now = datetime.now(UTC)
     gathered = gather_evidence(connections, registry)
-    if policies is None:
-        refuse_unexpected_silence(connections, gathered)
+    limits = limits_of(connections.site)
     decisions = decide_by(connections, gathered, policies or read_policies(connections.site.policies))
+    if policies is None:
+        refuse_bad_evidence(decisions.facts.evidence, limits, now=now)  # of what was not read, silence says nothing
+        refuse_unexpected_silence(connections, gathered)
     single_tags = removes_single_tags(connections.registry_settings(registry))
-    plan = make_plan(decisions, limits_of(connections.site), now=now, can_remove_single_tags=single_tags)
+    plan = make_plan(decisions, limits, now=now, can_remove_single_tags=single_tags)
     problems = check_plan(plan, decisions.facts, now=now)
     waiting = _waiting(connections, registry)
     standing = waiting if waiting and not problems and _is_the_same(waiting, plan, now) else None
@@ -168,6 +170,7 @@ def _is_the_same(waiting: Plan, made: Plan, now: datetime) -> bool:
     old, new = waiting.basis, made.basis
     return (
         waiting.entries == made.entries
+        and (old.origin, old.unnamed) == (new.origin, new.unnamed)
         and (old.policies.to_json(), old.limits) == (new.policies.to_json(), new.limits)
         and now - old.as_of < _STILL_YOUNG * old.limits.max_plan_age
     )

@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from registry_pipelines.cli.invocation import invocation
-from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, show
+from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, note, show
 
 _COLUMNS = ("repository", "digest", "tags", "decision", "reasons")
 
@@ -32,6 +32,9 @@ def explain(
     with Connections(invocation(context).site()) as connections:
         registry, reference = registry_of_image(connections.site, image)
         decisions = decide_now(connections, registry)
+    if reference.tag is None and reference.digest is None:
+        reference = reference.with_default_tag()
+        note(f"no tag is written, so this is about {image}:{reference.tag}, as runtimes would take it")
     catalog = decisions.facts.nodes.catalog
     digests = digests_of_reference(catalog, reference)
     rows = [row for digest in digests if (row := decisions.row_of(reference.repository, digest)) is not None]

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from registry_core.errors import ConfigError
-from registry_core.registry_identity import DOCKER_HUB, is_docker_hub, same_host
+from registry_core.registry_identity import DOCKER_HUB, host_identity, is_docker_hub, same_host
 from resources.registry.sign_in.login import BearerToken, Credential, IdentityToken, Login
 
 #: The key under which docker keeps its login to Docker Hub.
@@ -68,7 +68,8 @@ class DockerConfig:
     def hosts(self) -> tuple[str, ...]:
         """Registries that this config knows: one name a registry, sorted."""
         keys = {entry.host for entry in self.entries} | {split_key(key)[0] for key in self.helpers}
-        return tuple(sorted({DOCKER_HUB if is_docker_hub(key) else key for key in keys}))
+        by_registry = {host_identity(key): key for key in sorted(keys, key=lambda key: (len(key), key), reverse=True)}
+        return tuple(sorted(DOCKER_HUB if is_docker_hub(key) else key for key in by_registry.values()))
 
 
 def read_docker_config(path: Path) -> DockerConfig:

@@ -42,7 +42,7 @@ def sign_in_to(
     know the registry by any of its names. Without either, what `provider` can make a login of signs in. Raises
     ConfigError, ClusterError for a pull secret that cannot be read, or RegistryError where the vendor gives no login.
     """
-    first, *others = dict.fromkeys((*settings.names, settings.host))
+    first, *others = dict.fromkeys((*settings.known_as, settings.host))
     own = settings.delete_credentials if to_change else settings.push_credentials if to_push else None
     credentials = own or settings.credentials
     if credentials is None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from registry_core.references import Reference
 from registry_core.registry_directory import Home, RegistryDirectory, RegistryNames, RewrittenPrefix
@@ -75,6 +77,15 @@ def homes(image: str) -> list[str]:
 )
 def test_a_name_has_the_home_that_is_written_and_its_originals(image: str, expected: list[str]) -> None:
     assert homes(image) == expected
+
+
+@given(st.data())
+def test_every_spelling_of_a_host_means_the_same_registry(data: st.DataObject) -> None:
+    home = data.draw(st.sampled_from(["registry.example.com", "harbor.example.com", "mirror.example.com"]))
+    written = "".join(data.draw(st.sampled_from([letter, letter.upper()])) for letter in home)
+    written += data.draw(st.sampled_from(["", ".", ":443", ":0443", ".:443", ":"]))
+    path = data.draw(st.sampled_from(["app", "team/app", "proxy-hub/library/redis", "proxy-hub/ours/app"]))
+    assert SITE.homes(written, path) == SITE.homes(home, path)
 
 
 def test_rewritings_that_close_a_circle_end() -> None:

@@ -306,6 +306,25 @@ def test_a_plan_is_not_carried_out_once_no_workload_names_the_registry_any_more(
     assert _is_there(shop.url, "build-1")
 
 
+def test_silence_of_what_was_not_read_is_no_wrong_host(shop: Shop) -> None:
+    shop.uses(f"{HOST}/{REPORT}:build-3")
+    shop.survey()
+    (shop.root / "dump" / "all.json").write_text('{"kind": "List", "apiVersion": "v1", "items": []}')
+    (shop.root / "dump" / "more.json").write_text("no JSON")
+    assert shop.run("inventory").code == 5
+    refused = shop.run("plan", "make")
+    assert refused.code == 5, refused.err
+    assert "the inventory of prod is" in refused.err
+
+
+def test_a_plan_explains_the_tag_that_runtimes_would_take(shop: Shop) -> None:
+    shop.uses(f"{HOST}/{REPORT}:build-3")
+    shop.survey()
+    explained = shop.run("plan", "explain", f"{HOST}/{REPORT}")
+    assert explained.code == 5
+    assert f"no tag is written, so this is about {HOST}/{REPORT}:latest" in explained.err
+
+
 def test_a_whole_repository_is_asked_for_without_a_tag(shop: Shop) -> None:
     shop.uses(f"Registry.example.com/{REPORT}:build-1", workload("CronJob", "weekly", f"{HOST}/{REPORT}:build-3"))
     shop.survey()

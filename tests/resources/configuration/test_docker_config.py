@@ -100,6 +100,12 @@ def test_a_login_is_found_under_every_spelling_of_its_host(key: str, host: str) 
     assert config({key: auth("u:p")}).credentials_for(host) == (Login("u", "p"),)
 
 
+def test_a_registry_with_several_keys_is_named_once() -> None:
+    keys = ["ghcr.io", "https://GHCR.io:443/v2/", "localhost:5000", "127.0.0.1:5000", "registry-1.docker.io"]
+    found = config({key: auth("u:p") for key in [*keys, "docker.io"]})
+    assert found.hosts() == ("127.0.0.1:5000", "docker.io", "ghcr.io")
+
+
 def test_a_login_for_another_port_is_not_taken() -> None:
     assert config({"reg.example:5000": auth("u:p")}).credentials_for("reg.example") == ()
 
