@@ -16,7 +16,7 @@ from registry_core.coverage import Gap
 from registry_core.globs import Matcher
 from registry_core.versions import VersionPattern
 
-BehindKind = Literal["major", "minor", "patch", "pre-release", "image"]
+BehindKind = Literal["major", "minor", "patch", "revision", "pre-release", "image"]
 """What separates a deployed version from the newest; `image` where there are no versions, only dates."""
 
 LookKind = Literal[

@@ -21,6 +21,7 @@ class Evidence:
     in_catalog: bool | None  #: its repository
     is_version: bool
     newer_patch: str | None
+    newer_is: str  #: `patch`, or `minor version` where versions have two numbers
     retagged: bool  #: the registry's tag names another image than the one that runs
     running: tuple[tuple[str | None, str], ...] = field(
         default=()
@@ -103,16 +104,16 @@ def _differing(product: Product, wish: Wish) -> Iterator[Look]:
 
 def _tags(product: Product, evidence: list[Evidence]) -> Iterator[Look]:
     unversioned: dict[str, list[str]] = defaultdict(list)
-    patches: dict[tuple[str, str], list[str]] = defaultdict(list)
+    patches: dict[tuple[str, str, str], list[str]] = defaultdict(list)
     for one in evidence:
         deployed = one.deployed
         if deployed.tag and not one.is_version and (product.by == "version" or not re.search(r"\d", deployed.tag)):
             known = f"`{deployed.tag}`" + (f" (now {deployed.known_as})" if deployed.known_as else "")
             unversioned[known].append(deployed.place)
         if one.newer_patch:
-            patches[deployed.known_as or deployed.version, one.newer_patch].append(deployed.place)
-    for (version, patch), places in patches.items():
-        yield Look("patch", f"{patch} is a newer patch of {version}, deployed in {_names(places)}")
+            patches[deployed.known_as or deployed.version, one.newer_patch, one.newer_is].append(deployed.place)
+    for (version, newer, what), places in patches.items():
+        yield Look("patch", f"{newer} is a newer {what} of {version}, deployed in {_names(places)}")
     for tag, places in unversioned.items():
         yield Look("unversioned", f"{tag} is not a version, deployed in {_names(places)}")
 

@@ -117,7 +117,7 @@ class _Making:
             unread=unread,
         )
         evidence = [
-            Evidence(one, use.in_registry, use.in_catalog, use.is_version, use.newer_patch, use.retagged,
+            Evidence(one, use.in_registry, use.in_catalog, use.is_version, use.newer_patch, use.newer_is, use.retagged,
                      ((use.compare_on, use.running),) if use.running else ())
             for one, use in zip(deployed, uses, strict=True)
         ]  # fmt: skip
@@ -136,7 +136,7 @@ class _Making:
 _USED = (
     "place", "cluster", "environment", "registry", "repository", "tag", "written", "digest", "known_as", "pods",
     "workloads", "since", "digest_from", "is_version", "ranked", "by_version", "behind", "kind", "newer_patch",
-    "in_registry", "in_catalog", "retagged", "running", "compare_on",
+    "newer_is", "in_registry", "in_catalog", "retagged", "running", "compare_on",
 )  # fmt: skip
 
 
@@ -161,6 +161,7 @@ class _Use:
     behind: int
     kind: Any
     newer_patch: str | None
+    newer_is: str
     in_registry: bool | None
     in_catalog: bool | None
     retagged: bool

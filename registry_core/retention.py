@@ -34,7 +34,7 @@ def decide(policies: Policies, catalog: CatalogFrames, usage: UsageFrames, *, ev
     nodes, emptied = facts.nodes, facts.emptied
     reasons, newer = reasons_by_rule(facts)
     tag_reasons = reasons_of_tags(facts)
-    for bit in (Reason.TAG, Reason.VERSION):
+    for bit in (Reason.TAG, Reason.VERSION, Reason.VERSION_ORDER):
         reasons[nodes.tag_image[tag_reasons & np.uint32(bit) != 0]] |= np.uint32(bit)
     reasons[emptied[nodes.repository]] = 0
     tag_reasons[np.append(emptied, False)[nodes.tag_repository]] = 0

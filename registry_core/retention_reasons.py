@@ -32,11 +32,12 @@ class Reason(IntFlag):
     VENDOR_UNKNOWN = 1 << 18  #: what the vendor protects could not be read
     BROKEN = 1 << 19  #: a part of it is lost, so that it could not be put back
     SUBJECT_UNREAD = 1 << 20  #: what it refers to is not stored, unless in a place that was not read
+    VERSION_ORDER = 1 << 21  #: pushed after a version of the same numbers that `keep_versions` keeps as the newer one
 
 
 #: Reasons that keep single tags: where an image has no other, its remaining tags may be removed. A use is one as far
 #: as it names a tag (`retention_naming`).
-REASONS_OF_TAGS = Reason.TAG | Reason.VERSION | Reason.IN_USE
+REASONS_OF_TAGS = Reason.TAG | Reason.VERSION | Reason.VERSION_ORDER | Reason.IN_USE
 
 #: How a summary counts each reason.
 HEADINGS: dict[Reason, str] = {
@@ -61,4 +62,5 @@ HEADINGS: dict[Reason, str] = {
     Reason.VENDOR_UNKNOWN: "perhaps protected by the registry's vendor, so kept",
     Reason.BROKEN: "broken and could not be put back, so kept",
     Reason.SUBJECT_UNREAD: "about an image that may not have been read, so kept",
+    Reason.VERSION_ORDER: "pushed after a version that keep_versions takes for newer, so kept",
 }

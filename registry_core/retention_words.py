@@ -27,11 +27,13 @@ from registry_core.retention_reasons import Reason
 (
     _PROTECTED, _NO_POLICY, _UNREADABLE, _NOT_READ_WHOLE, _MAY_BELONG, _GONE, _IN_USE, _ROLLBACK,
     _ROLLBACK_UNKNOWN, _TAG, _VERSION, _LAST, _WITHIN, _UNKNOWN_DATE, _UNTAGGED, _BELONGS, _SUBJECT,
-    _VENDOR, _VENDOR_UNKNOWN, _BROKEN, _SUBJECT_UNREAD,
+    _VENDOR, _VENDOR_UNKNOWN, _BROKEN, _SUBJECT_UNREAD, _VERSION_ORDER,
 ) = (int(reason) for reason in Reason)  # fmt: skip
 _AT_ONCE = 250_000  #: rows looked at together: the arrays about them take more memory than their words
 _UNKNOWN = _UNREADABLE | _NOT_READ_WHOLE | _MAY_BELONG | _GONE | _SUBJECT_UNREAD
-_BY_RULE = _ROLLBACK | _ROLLBACK_UNKNOWN | _TAG | _VERSION | _LAST | _WITHIN | _UNKNOWN_DATE | _UNTAGGED
+_BY_RULE = (
+    _ROLLBACK | _ROLLBACK_UNKNOWN | _TAG | _VERSION | _VERSION_ORDER | _LAST | _WITHIN | _UNKNOWN_DATE | _UNTAGGED
+)
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,8 @@ class Words:
         if _VERSION & reasons and entry.keep_versions is not None:
             rule = entry.keep_versions
             yield f"{self._tags_with(row, _VERSION)} by keep_versions (last {rule.last}, per {rule.per})"
+        if _VERSION_ORDER & reasons:
+            yield f"{self._tags_with(row, _VERSION_ORDER)}: pushed after a version that keep_versions takes for newer"
         if _LAST & reasons:
             yield "the newest image" if entry.keep_last == 1 else f"one of the newest {entry.keep_last} images"
         if _WITHIN & reasons:

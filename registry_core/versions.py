@@ -2,6 +2,10 @@
 
 Source: Semantic Versioning 2.0.0, §2 to §11. The grammar alone decides: `1.2` and `20240915` are no versions,
 nor are dates with a zero in front (`2024.09.15`); but `2024.11.15` is one, by the letter.
+
+Two differences, because teams write so: digits within a word of a pre-release count as a number (`rc9` < `rc10`,
+`debian-12-r9` < `debian-12-r10`; by the letter of §11.4.2 it is the other way round), and in a tag `_` may stand for
+`+`, which no tag can hold (Helm, "Use OCI-based registries").
 """
 
 from __future__ import annotations
@@ -14,27 +18,43 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-_NUMBER = r"(?:0|[1-9][0-9]*)"
+#: No number is longer than a tag may be, so that each can be read as an integer.
+_NUMBER = r"(?:0|[1-9][0-9]{0,127})"
 _LABEL = rf"(?:{_NUMBER}|[0-9]*[a-zA-Z-][0-9a-zA-Z-]*)"
-_SEMVER = (
+_CORE = (
     rf"(?P<major>{_NUMBER})\.(?P<minor>{_NUMBER})\.(?P<patch>{_NUMBER})"
     rf"(?:-(?P<prerelease>{_LABEL}(?:\.{_LABEL})*))?"
-    r"(?:\+(?P<build>[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*))?"
 )
-_WHOLE = re.compile(_SEMVER)
+_BUILD = r"(?P<build>[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)"
+_WHOLE = re.compile(rf"{_CORE}(?:\+{_BUILD})?")
+_IN_TAG = rf"{_CORE}(?:[+_]{_BUILD})?"
+_DIGITS = re.compile(r"([0-9]+)")
 _PLACE = "{semver}"
 
 Numbers = npt.NDArray[np.int64]
 
-PrereleaseKey = tuple[int, tuple[tuple[int, int, str], ...]]
+WordKey = tuple[int, tuple[str | tuple[int, str], ...], str]
+PrereleaseKey = tuple[int, tuple[WordKey, ...]]
 
 
-def _prerelease_key(prerelease: str | None) -> PrereleaseKey:
-    """Order of pre-releases (§11.3, §11.4): a release last, numbers by value and before words, longer after."""
+def word_key(word: str) -> WordKey:
+    """Order of words: numbers by value and before words, the digits within a word as numbers (`r9` < `r10`)."""
+    parts = _DIGITS.split(word)  # text and digits in turn, beginning with text
+    read = tuple(_number_key(part) if place % 2 else part for place, part in enumerate(parts))
+    return (0 if word.isdigit() else 1, read, word)
+
+
+def _number_key(digits: str) -> tuple[int, str]:
+    """Order of numbers of any length, without reading them."""
+    digits = digits.lstrip("0")
+    return (len(digits), digits)
+
+
+def prerelease_key(prerelease: str | None) -> PrereleaseKey:
+    """Order of pre-releases (§11.3, §11.4): a release last, label by label, longer after."""
     if not prerelease:
         return (1, ())
-    labels = prerelease.split(".")
-    return (0, tuple((0, int(label), "") if label.isdigit() else (1, 0, label) for label in labels))
+    return (0, tuple(word_key(label) for label in prerelease.split(".")))
 
 
 @total_ordering
@@ -50,7 +70,7 @@ class Version:
 
     @property
     def precedence(self) -> tuple[int, int, int, PrereleaseKey]:
-        return (self.major, self.minor, self.patch, _prerelease_key(self.prerelease))
+        return (self.major, self.minor, self.patch, prerelease_key(self.prerelease))
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Version) and self.precedence == other.precedence
@@ -82,6 +102,8 @@ def _version(match: re.Match[str]) -> Version:
 class VersionPattern:
     """How a team writes its versions as tags: literal text around `{semver}`, as in `v{semver}`.
 
+    A tag has `_` where a version has `+`: `1.2.3_build.1` is 1.2.3+build.1.
+
     Raises ValueError, with what to write instead, for a pattern that no tag can match.
     """
 
@@ -99,7 +121,7 @@ class VersionPattern:
     @property
     def regex(self) -> re.Pattern[str]:
         before, _, after = self.pattern.partition(_PLACE)
-        return re.compile(f"{re.escape(before)}{_SEMVER}{re.escape(after)}")
+        return re.compile(f"{re.escape(before)}{_IN_TAG}{re.escape(after)}")
 
     def parse(self, tag: str) -> Version | None:
         match = self.regex.fullmatch(tag)
@@ -108,24 +130,25 @@ class VersionPattern:
 
 #: `version_table`: a row a tag, index as given. `is_version` says whether the rest means anything; the numbers
 #: are ranks among the given tags (dense, from 0), so that versions of any length compare as small integers.
-VERSION_COLUMNS = ("is_version", "major", "minor", "patch", "prerelease", "rank")
+VERSION_COLUMNS = ("is_version", "major", "minor", "patch", "prerelease", "build", "rank")
 
 
 def version_table(tags: pd.Series[str], pattern: VersionPattern) -> pd.DataFrame:
-    """VERSION_COLUMNS for each tag; `prerelease` is True for one, `rank` is the precedence over all tags given.
+    """VERSION_COLUMNS for each tag; `prerelease` is True for one, `build` for one with build metadata, `rank` is the
+    precedence over all tags given.
 
-    Equal ranks mean equal precedence. A second takes about a million tags.
+    Equal ranks mean equal precedence: build metadata makes no difference. A second takes about a million tags.
     """
-    places, numbers, names = _read(tags.to_numpy(dtype=object).tolist(), pattern.regex)
-    order_of = {name: place for place, name in enumerate(sorted(set(names), key=_prerelease_key))}
-    parts = {name: _ranks(given) for name, given in zip(("major", "minor", "patch"), numbers, strict=True)}
+    places, numbers, names, builds = _read(tags.to_numpy(dtype=object).tolist(), pattern.regex)
+    order_of = {name: place for place, name in enumerate(sorted(set(names), key=prerelease_key))}
+    parts = {name: ranks_of_numbers(given) for name, given in zip(("major", "minor", "patch"), numbers, strict=True)}
     prerelease = np.array([order_of[name] for name in names], dtype=np.int64)
-    parts["rank"] = _ranks_of_rows([*parts.values(), prerelease])
+    parts["rank"] = ranks_of_rows([*parts.values(), prerelease])
 
-    is_version, is_prerelease = np.zeros(len(tags), dtype=bool), np.zeros(len(tags), dtype=bool)
-    is_version[places] = True
-    is_prerelease[places] = np.array([bool(name) for name in names], dtype=bool)
-    columns = {"is_version": is_version, "prerelease": is_prerelease}
+    columns = {name: np.zeros(len(tags), dtype=bool) for name in ("is_version", "prerelease", "build")}
+    columns["is_version"][places] = True
+    columns["prerelease"][places] = np.array([bool(name) for name in names], dtype=bool)
+    columns["build"][places] = np.array(builds, dtype=bool)
     for name, ranks in parts.items():
         columns[name] = np.full(len(tags), -1, dtype=np.int32)
         columns[name][places] = ranks
@@ -134,24 +157,27 @@ def version_table(tags: pd.Series[str], pattern: VersionPattern) -> pd.DataFrame
 
 def _read(
     tags: list[str], regex: re.Pattern[str]
-) -> tuple[list[int], tuple[list[int], list[int], list[int]], list[str]]:
-    """Places of the tags that are versions, their three numbers, and their pre-releases (empty for a release)."""
+) -> tuple[list[int], tuple[list[int], list[int], list[int]], list[str], list[bool]]:
+    """Places of the tags that are versions, their three numbers, their pre-releases (empty for a release), and whether
+    they have build metadata."""
     places: list[int] = []
     numbers: tuple[list[int], list[int], list[int]] = ([], [], [])
     names: list[str] = []
+    builds: list[bool] = []
     for place, tag in enumerate(tags):
         match = regex.fullmatch(tag)
         if match is not None:
-            major, minor, patch, prerelease = match.group("major", "minor", "patch", "prerelease")
+            major, minor, patch, prerelease, build = match.group("major", "minor", "patch", "prerelease", "build")
             places.append(place)
             numbers[0].append(int(major))
             numbers[1].append(int(minor))
             numbers[2].append(int(patch))
             names.append(prerelease or "")
-    return places, numbers, names
+            builds.append(build is not None)
+    return places, numbers, names, builds
 
 
-def _ranks_of_rows(columns: list[Numbers]) -> Numbers:
+def ranks_of_rows(columns: list[Numbers]) -> Numbers:
     """Dense ranks of rows by their columns, the first column first."""
     order = np.lexsort(columns[::-1])
     changes = np.zeros(len(order), dtype=bool)
@@ -162,7 +188,7 @@ def _ranks_of_rows(columns: list[Numbers]) -> Numbers:
     return ranks
 
 
-def _ranks(given: list[int]) -> Numbers:
+def ranks_of_numbers(given: list[int]) -> Numbers:
     """Dense ranks: Python's own integers, because a build number of 25 digits is a legal part of a version."""
     try:
         return np.unique(np.array(given, dtype=np.int64), return_inverse=True)[1].astype(np.int64)

@@ -123,6 +123,133 @@ class TestBehind:
         )
 
 
+class TestVariants:
+    """What stands behind the number: compared within one variant, as the repository's own tags show it."""
+
+    REDIS = ("7.2.4", "7.2.4-alpine", "7.2.5", "7.2.5-alpine", "7", "latest")
+
+    @pytest.mark.parametrize("prereleases", [False, True])
+    def test_a_variant_is_behind_its_own_variant_and_never_behind_the_others(self, prereleases: bool) -> None:
+        found = product(
+            report([pod("prod", "web:7.2.4-alpine")], seen(versions(*self.REDIS)), wish=Wish(prereleases=prereleases))
+        )
+        assert place_text(found, "prod") == "7.2.4-alpine (-1 patch)"
+        assert [one.tag for one in found.newest] == ["7.2.5-alpine", "7.2.4-alpine"]
+        assert [look.text for look in found.looks if look.kind == "patch"] == [
+            "7.2.5-alpine is a newer patch of 7.2.4-alpine, deployed in prod"
+        ]
+
+    def test_what_has_no_variant_is_not_behind_one(self) -> None:
+        found = product(report([pod("prod", "web:7.2.4")], seen(versions(*self.REDIS))))
+        assert place_text(found, "prod") == "7.2.4 (-1 patch)"
+        assert [one.tag for one in found.newest] == ["7.2.5", "7.2.4"]
+
+    def test_of_each_variant_that_runs_the_newest_is_shown_first(self) -> None:
+        rows = [pod("prod", "web:7.2.4"), pod("prod", "web:7.2.4-alpine", owner_name="other")]
+        found = product(report(rows, seen(versions(*self.REDIS, "7.1.0")), wish=Wish(newest=3)))
+        assert [one.tag for one in found.newest] == ["7.2.5-alpine", "7.2.5", "7.2.4-alpine"]
+
+    def test_of_a_product_that_runs_nowhere_those_without_a_variant_are_shown(self) -> None:
+        assert [one.tag for one in product(report([], seen(versions(*self.REDIS)))).newest] == ["7.2.5", "7.2.4"]
+        only = versions("7.2.4-alpine", "7.2.5-alpine")
+        assert [one.tag for one in product(report([], seen(only))).newest] == ["7.2.5-alpine", "7.2.4-alpine"]
+
+    @pytest.mark.parametrize(
+        ("deployed", "behind", "tags"),
+        [
+            (
+                "3.12.1-slim-bookworm",
+                "-1 patch",
+                ["3.12.2-slim-bookworm", "3.12.2-slim", "3.12.2", "3.13.0-slim-trixie"],
+            ),
+            ("3.12.1-alpine3.18", "-1 patch", ["3.12.2-alpine3.19", "3.12.2-alpine", "3.12.3"]),
+            ("1.2.3-amd64", "-1 patch", ["1.2.4-amd64", "1.2.5-arm64", "1.2.6-arm64v8"]),
+            ("1.2.3_amd64", "-1 minor", ["1.3.0_amd64", "1.3.0", "1.4.0_x86_64"]),
+            ("1.2.3-windowsservercore-ltsc2022", "-1 major", ["2.0.0-windowsservercore-ltsc2022", "3.0.0"]),
+            ("1.2.3-ubuntu22.04", "-1 patch", ["1.2.4-ubuntu24.04", "1.2.9"]),
+            ("16.1.0-ce.0", "-1 patch", ["16.1.1-ce.0", "16.1.2-ee.0", "16.1.3-rc1-ce.0"]),
+            ("3.9.1-management-alpine", "-1 patch", ["3.9.2-management-alpine", "3.9.3-management", "3.9.3"]),
+            ("1.2.3-acme", "-1 patch", ["1.2.4-acme", "1.2.4", "1.2.5"]),  # a word of theirs, but twice
+            ("1.2-alpine", "-1 minor", ["1.3-alpine", "1.4", "1.3"]),
+            ("1.2.3-alpine", "", ["1.2.4", "1.2.5"]),  # nothing is known of a newer one
+        ],
+    )
+    def test_the_suffix_that_the_tags_of_the_repository_share_is_the_variant(
+        self, deployed: str, behind: str, tags: list[str]
+    ) -> None:
+        told = f"{deployed} ({behind})" if behind else deployed
+        assert at([pod("prod", f"web:{deployed}")], versions(deployed, *tags)) == told
+
+    @pytest.mark.parametrize(
+        ("deployed", "told"),
+        [
+            ("1.4.0-rc9", "-3 patch"),
+            ("1.4.0-rc10", "-3 patch"),
+            ("1.4.0-beta.2", "-3 patch"),
+            ("1.4.0-g1a2b3c4", "-3 patch"),
+            ("1.4.0-3-gdeadbe3f", "-3 patch"),
+            ("1.4.0-feature-x.12", "-3 patch"),
+            ("1.4.0-something", "-3 patch"),  # once only: by the letter a pre-release
+        ],
+    )
+    def test_a_pre_release_is_behind_its_release(self, deployed: str, told: str) -> None:
+        registry = versions(deployed, "1.3.0", "1.4.0", "1.4.1", "1.4.2")
+        assert at([pod("prod", f"web:{deployed}")], registry) == f"{deployed} ({told})"
+
+    @pytest.mark.parametrize(
+        ("deployed", "told", "tags"),
+        [
+            ("7.4.0-debian-12-r9", "-1 revision", ["7.4.0-debian-12-r8", "7.4.0-debian-12-r10"]),
+            ("7.4.0-debian-11-r30", "-1 revision", ["7.4.0-debian-12-r0"]),
+            ("v1.0.20200827-ls31", "-1 revision", ["v1.0.20200827-ls30", "v1.0.20200827-ls100"]),
+            ("v1.0.20200827-ls31", "-2 patch", ["v1.0.20200827-ls100", "v1.0.20210101-ls1"]),
+            ("1.2.3_build.1", "-2 patch", ["1.2.3_build.2", "1.2.4"]),
+            ("1.2.3_build.9", "-1 revision", ["1.2.3_build.10", "1.2.3"]),
+            ("1.2.3", "-1 revision", ["1.2.3-r1"]),
+            ("1.2.3.4", "-1 patch", ["1.2.3.10"]),
+            ("1.2.3.4", "-1 minor", ["1.3.0.0"]),
+            ("v1.4.0-rc9", "-2 pre-release", ["v1.4.0-rc8", "v1.4.0-rc10", "v1.4.0-rc11"]),
+        ],
+    )
+    def test_what_was_built_again_of_one_release_is_its_revision(
+        self, deployed: str, told: str, tags: list[str]
+    ) -> None:
+        assert at([pod("prod", f"web:{deployed}")], versions(deployed, *tags)) == f"{deployed} ({told})"
+
+    def test_the_newest_of_revisions_has_the_highest_number(self) -> None:
+        registry = versions("v1.0.20200827-ls30", "v1.0.20200827-ls31", "v1.0.20200827-ls100")
+        assert newest_text(product(report([], seen(registry)))) == "v1.0.20200827-ls100"
+        chart = versions("1.2.3_build.1", "1.2.3_build.2", "1.2.4")
+        assert newest_text(product(report([], seen(chart)))) == "1.2.4"
+
+
+class TestTwoNumbers:
+    POSTGRES = ("16.3", "16.4", "16.10", "17.0", "16", "17", "latest")
+
+    def test_versions_of_two_numbers_are_versions_and_floating_tags_are_none(self) -> None:
+        found = product(report([pod("prod", "web:16.4")], seen(versions(*self.POSTGRES))))
+        assert (found.by, place_text(found, "prod")) == ("version", "16.4 (-2 major)")
+        assert [one.tag for one in found.newest] == ["17.0", "16.10", "16.4", "16.3"]
+        assert [look.text for look in found.looks if look.kind == "patch"] == [
+            "16.10 is a newer minor version of 16.4, deployed in prod"
+        ]
+
+    def test_a_floating_tag_is_measured_by_the_version_that_it_stands_for(self) -> None:
+        registry = versions("16.3", "16.10", "17.0")
+        registry.tag("web", "16", "web 16.10")
+        assert at([pod("prod", "web:16", runs="web 16.10")], registry) == "16 (16.10) (-1 major)"
+
+    def test_two_numbers_beside_three_follow_those(self) -> None:
+        registry = versions("1.2.3", "1.2.4", "1.3.0")
+        registry.tag("web", "1.2", "web 1.2.4")
+        found = report([pod("prod", "web:1.2", runs="web 1.2.4")], seen(registry))
+        assert place_text(product(found), "prod") == "1.2 (1.2.4) (-1 minor)"
+        assert [one.tag for one in product(found).newest] == ["1.3.0", "1.2.4", "1.2.3"]
+
+    def test_years_and_months_are_ordered_with_a_zero_in_front_too(self) -> None:
+        assert at([pod("prod", "web:22.04")], versions("20.04", "22.04", "22.10", "24.04")) == "22.04 (-2 major)"
+
+
 class TestWhatIsDeployed:
     @pytest.mark.parametrize("kind", ["ReplicaSet", "ControllerRevision", "Job", "Revision"])
     def test_what_a_workload_keeps_of_its_past_is_not_deployed(self, kind: str) -> None:

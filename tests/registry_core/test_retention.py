@@ -334,6 +334,43 @@ def test_versions_are_kept_per_major_minor_or_patch(per, kept):
     assert digests(*tags) - going(registry, policies) == digests(*kept)
 
 
+@pytest.mark.parametrize(
+    ("tags", "pattern", "newest"),
+    [
+        (["v1.4.0-rc8", "v1.4.0-rc9", "v1.4.0-rc10", "v1.4.0-rc11"], "v{semver}", "v1.4.0-rc11"),
+        (["7.4.0-debian-12-r9", "7.4.0-debian-12-r10"], "{semver}", "7.4.0-debian-12-r10"),
+        (["v1.0.20200827-ls30", "v1.0.20200827-ls31", "v1.0.20200827-ls100"], "v{semver}", "v1.0.20200827-ls100"),
+    ],
+)
+def test_of_revisions_the_one_with_the_highest_number_is_the_newest(tags, pattern, newest):
+    registry = SmallRegistry()
+    for days, tag in enumerate(reversed(tags)):
+        registry.image("apps/web", tag, tag, pushed=100 + days)
+    policies = rules(keep_versions={"pattern": pattern, "last": 1, "prereleases": True})
+    assert going(registry, policies) == digests(*(tag for tag in tags if tag != newest))
+
+
+def test_where_the_order_of_words_and_that_of_pushes_contradict_each_other_both_stay():
+    registry = SmallRegistry()
+    for tag, days in (("1.4.0-rc1", 5), ("1.4.0-final", 2), ("1.4.0-early", 9), ("1.3.0", 1), ("1.4.0-nodate", None)):
+        registry.image("apps/web", tag, tag, pushed=days)
+    policies = rules(keep_versions={"pattern": "{semver}", "last": 1, "prereleases": True})
+    decisions = decide(policies, registry.catalog(), registry.uses(), evidence=Evidence.at(AS_OF))
+    assert going(registry, policies) >= digests("1.4.0-early", "1.3.0"), "pushed before it, or of other numbers"
+    assert not going(registry, policies) & digests("1.4.0-rc1", "1.4.0-final")
+    assert decisions.reasons_of("apps/web", digest("1.4.0-final")) == (
+        "tag 1.4.0-final kept: pushed after a version that keep_versions takes for newer",
+    )
+
+
+def test_a_tag_with_an_underscore_is_kept_as_a_version_and_takes_no_place_from_another():
+    registry = SmallRegistry()
+    for tag in ("1.2.3", "1.2.3_build.1", "1.2.4_amd64", "1.2.2_build.9", "1.2.2"):
+        registry.image("apps/web", tag, tag, pushed=1)
+    policies = rules(keep_versions={"pattern": "{semver}", "last": 1})
+    assert going(registry, policies) == digests("1.2.2", "1.2.2_build.9", "1.2.3_build.1")
+
+
 def test_pre_releases_are_versions_by_choice():
     registry = SmallRegistry()
     for tag in ("v1.0.0-rc.2", "v1.0.0-rc.10", "v0.9.0"):

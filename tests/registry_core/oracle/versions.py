@@ -1,4 +1,4 @@
-"""`keep_versions` by Semantic Versioning 2.0.0."""
+"""`keep_versions` by Semantic Versioning 2.0.0, with digits in a word as numbers, and `_` for `+` in tags."""
 
 from __future__ import annotations
 
@@ -9,9 +9,8 @@ from typing import Any
 from tests.registry_core.oracle.world import Name
 
 _LABEL = r"(?:0|[1-9]\d*|\d*[a-zA-Z-][0-9a-zA-Z-]*)"
-_SEMVER = (
-    rf"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-({_LABEL}(?:\.{_LABEL})*))?(?:\+[0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*)?"
-)
+_BUILD = r"[+_][0-9a-zA-Z-]+(?:\.[0-9a-zA-Z-]+)*"
+_SEMVER = rf"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-({_LABEL}(?:\.{_LABEL})*))?(?:{_BUILD})?"
 _NUMBERS = {"major": 1, "minor": 2, "patch": 3}
 
 
@@ -24,7 +23,7 @@ def newest_versions(rule: dict[str, Any], tags: list[tuple[Name, str]]) -> list[
         if match is None or (match[4] and not rule.get("prereleases", False)):
             continue
         numbers = (int(match[1]), int(match[2]), int(match[3]))
-        labels = [(0, int(one), "") if one.isdigit() else (1, 0, one) for one in (match[4] or "").split(".") if one]
+        labels = [_label(one) for one in (match[4] or "").split(".") if one]
         precedence = (numbers, not labels, labels)
         groups[numbers[: _NUMBERS[rule.get("per", "patch")]]].append((precedence, name, text))
     kept = []
@@ -32,3 +31,11 @@ def newest_versions(rule: dict[str, Any], tags: list[tuple[Name, str]]) -> list[
         newest = max(precedence for precedence, _, _ in groups[group])
         kept += [(name, text) for precedence, name, text in groups[group] if precedence == newest]
     return kept
+
+
+def _label(label: str) -> tuple[Any, ...]:
+    """A number before a word; in a word, runs of digits by their value and before other characters."""
+    if label.isdigit():
+        return (0, int(label))
+    runs = re.findall(r"\d+|\D+", label)
+    return (1, [(0, int(one), "") if one.isdigit() else (1, 0, one) for one in runs])
