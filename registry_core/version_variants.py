@@ -13,10 +13,11 @@ from functools import lru_cache
 
 from registry_core.versions import PrereleaseKey, WordKey, prerelease_key, word_key
 
+#: Words that come before a release.
 _BEFORE_A_RELEASE = """
     a alpha b beta c cr rc pre preview prerelease dev devel develop development snapshot nightly daily weekly canary
-    next edge insiders experimental exp unstable test testing ea m milestone tp feature feat fix bugfix pr mr ci wip main
-    master trunk branch head
+    next edge insiders experimental exp unstable test testing ea m milestone tp feature feat fix bugfix pr mr ci wip
+    main master trunk branch head
 """
 
 #: Words that count what was built of one release.

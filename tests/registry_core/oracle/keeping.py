@@ -234,7 +234,7 @@ class _Entry:
                     for tag in self.oracle.world.tags
                     if tag.repository == self.repository and (tag.repository, tag.digest) in lost
                 ]
-            for name, text in newest_versions(rule, named):
+            for name, text in newest_versions(rule, named, self.dates):
                 if name not in self.images.stored:
                     continue
                 self._keep([name], "keep_versions")

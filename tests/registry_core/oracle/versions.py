@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import defaultdict
+from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from tests.registry_core.oracle.world import Name
@@ -14,8 +16,11 @@ _SEMVER = rf"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(?:-({_LABEL}(?:\.{_LABEL})
 _NUMBERS = {"major": 1, "minor": 2, "patch": 3}
 
 
-def newest_versions(rule: dict[str, Any], tags: list[tuple[Name, str]]) -> list[tuple[Name, str]]:
-    """Of each of the last groups the newest version, with all tags of equal precedence."""
+def newest_versions(
+    rule: dict[str, Any], tags: list[tuple[Name, str]], dates: Mapping[Name, datetime | None]
+) -> list[tuple[Name, str]]:
+    """Of each of the last groups the newest version, with all tags of equal precedence; and what was pushed later under
+    the same numbers."""
     before, after = rule["pattern"].split("{semver}")
     groups: dict[tuple[int, ...], list[tuple[Any, Name, str]]] = defaultdict(list)
     for name, text in tags:
@@ -29,7 +34,13 @@ def newest_versions(rule: dict[str, Any], tags: list[tuple[Name, str]]) -> list[
     kept = []
     for group in sorted(groups, reverse=True)[: rule["last"]]:
         newest = max(precedence for precedence, _, _ in groups[group])
-        kept += [(name, text) for precedence, name, text in groups[group] if precedence == newest]
+        heads = [(name, text) for precedence, name, text in groups[group] if precedence == newest]
+        pushed = [date for name, _ in heads if (date := dates.get(name)) is not None]
+        for precedence, name, text in groups[group]:
+            date = dates.get(name)
+            later = date is not None and any(date > one for one in pushed)
+            if (name, text) in heads or (precedence[0] == newest[0] and later):
+                kept.append((name, text))
     return kept
 
 
