@@ -21,8 +21,10 @@ _GROUPS = {"major": ["major"], "minor": ["major", "minor"], "patch": ["major", "
 
 
 def reasons_of_tags(facts: Facts) -> Array:
-    """Reasons of each tag (TAG, VERSION, VERSION_ORDER). A tag that is named for a subject matches no rule while that is
-    stored."""
+    """Reasons of each tag (TAG, VERSION, VERSION_ORDER).
+
+    A tag that is named for a subject matches no rule while that is stored.
+    """
     nodes = facts.nodes
     reasons = np.zeros(len(nodes.tag_image), dtype=np.uint32)
     tags = nodes.catalog.tags["tag"].astype(object)  # distinct texts are looked at one by one
