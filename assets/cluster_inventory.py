@@ -117,12 +117,13 @@ def timing(snapshot: Snapshot, count: int, what: str, *, since: datetime | None 
     }
 
 
-def completeness(name: str, coverage: Coverage) -> dg.AssetCheckResult:
-    """A check from coverage: passed when nothing that matters went unread."""
+def completeness(name: str, coverage: Coverage, *, believed: bool = False) -> dg.AssetCheckResult:
+    """A check from coverage: passed when nothing that matters went unread. Where the rest may be `believed`, a failure
+    is a warning and blocks nothing."""
     return dg.AssetCheckResult(
         check_name=name,
         passed=coverage.complete,
-        severity=dg.AssetCheckSeverity.ERROR,
+        severity=dg.AssetCheckSeverity.WARN if believed else dg.AssetCheckSeverity.ERROR,
         description=coverage.summary(),
         metadata={"asked": coverage.asked, "answered": coverage.answered, "not read": len(coverage.unexcused)},
     )

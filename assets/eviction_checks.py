@@ -20,7 +20,8 @@ _NAMES: dict[Check, str] = {
 _WISHES: dict[Check, str] = {
     "nothing in use": "No image of the plan is in use by any cluster, itself or through a child.",
     "nothing of a kept image": "No image of the plan is a child, a referrer or a subject of one that stays.",
-    "evidence complete and fresh": "The catalog and every required inventory were read whole, and lately enough.",
+    "evidence complete and fresh": "Every required inventory was read whole and lately enough, and the catalog too, but"
+    " for repositories within `limits.max_unread_share`, which stay.",
     "within limits": "The plan is within `limits`.",
 }
 

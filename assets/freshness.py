@@ -12,6 +12,7 @@ import dagster as dg
 from assets import cluster_inventory, registry_catalog
 from assets.failures import told_to_dagster
 from assets.presentation import span
+from assets.taking.believed import newest_believed
 from resources.site import SiteResource
 
 EVIDENCE_IS_FRESH = (
@@ -32,14 +33,17 @@ def _freshness(key: dg.AssetCheckKey, kind: Literal["inventory", "catalog"], sou
     @dg.asset_check(
         asset=key.asset_key,
         name=key.name,
-        description=f"The last complete {kind} of every {source} is younger than `limits.max_{kind}_age`.",
+        description=f"The last {kind} of every {source} that may be believed is younger than `limits.max_{kind}_age`.",
     )
     def every_one_is_fresh(site: SiteResource) -> dg.AssetCheckResult:
         with told_to_dagster(), site.connections() as connections:
             limits = connections.site.limits
             allowed = limits.max_inventory_age if kind == "inventory" else limits.max_catalog_age
             names = connections.site.clusters if kind == "inventory" else connections.site.registries
-            newest = {name: connections.history.latest_complete(kind, name) for name in names}
+            newest = {
+                name: newest_believed(connections.history, kind, name, max_unread_share=limits.max_unread_share)
+                for name in names
+            }
         now = datetime.now(UTC)
         ages = {name: None if snapshot is None else now - snapshot.as_of for name, snapshot in newest.items()}
         return judge_ages(ages, allowed=allowed, kind=kind)

@@ -15,6 +15,7 @@ from assets.presentation import (
     summary_markdown,
     table,
 )
+from assets.taking.believed import is_believed
 from assets.taking.catalog import take_catalog
 from assets.taking.progress import LoggedProgress
 from registry_core.catalog import CatalogFrames
@@ -27,8 +28,9 @@ COMPLETE = dg.AssetCheckSpec(
     "catalog_is_complete",
     asset=KEY,
     blocking=True,
-    description="Every repository of the registry was read whole. Otherwise nothing may be concluded from what is"
-    " not in this catalog, and no plan is made.",
+    description="Every repository of the registry was read whole. What was not read is kept by every plan: a warning."
+    " An error where the list of repositories was not read, or more of them than `limits.max_unread_share` were not:"
+    " then no plan is made.",
 )
 
 
@@ -53,10 +55,11 @@ def build_registry_catalog(site: Site) -> dg.AssetsDefinition:
             progress = LoggedProgress(context.log.info)
             snapshot = take_catalog(connections, registry, progress=progress, run_id=context.run_id)
             frames = connections.history.read_catalog(registry, at=snapshot)
+            believed = is_believed(snapshot, max_unread_share=connections.site.limits.max_unread_share)
         seen_alive(context, "live_registry", snapshot.coverage)
         return dg.MaterializeResult(
             metadata=describe(snapshot, frames),
-            check_results=[completeness("catalog_is_complete", snapshot.coverage)],
+            check_results=[completeness("catalog_is_complete", snapshot.coverage, believed=believed)],
         )
 
     return registry_catalog

@@ -14,6 +14,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
+from registry_core.catalog_gaps import unread_repositories
 from registry_core.eviction_brakes import refuse_bad_evidence, refuse_beyond_limits
 from registry_core.eviction_entries import Entry, deletions, single_tags
 from registry_core.fingerprint import canonical_json, fingerprint
@@ -90,6 +91,7 @@ class Plan:
     stored_images: int  #: images that the registry held, kept and evicted
     kept: Mapping[str, int] = field(default_factory=dict)  #: images by the reason that keeps them, in words
     emptied: tuple[str, ...] = ()  #: repositories that would hold nothing afterwards
+    unread: Mapping[str, str] = field(default_factory=dict)  #: why, by repository that was not read whole: all stays
     waiting_tags: int = 0  #: tags that no rule keeps, on images that stay, where the registry cannot remove a tag
 
     @cached_property
@@ -178,6 +180,7 @@ class Plan:
         return self.images / self.stored_images if self.stored_images else 0.0
 
     def to_json(self) -> dict[str, Any]:
+        unread = {"unread": dict(self.unread)} if self.unread else {}
         return {
             "format": FORMAT,
             "basis": self.basis.to_json(),
@@ -185,6 +188,7 @@ class Plan:
             "kept": dict(self.kept),
             "emptied": list(self.emptied),
             "waiting_tags": self.waiting_tags,
+            **unread,
             "entries": [entry.to_json() for entry in self.entries],
         }
 
@@ -206,6 +210,7 @@ class Plan:
             kept=read["kept"],
             emptied=tuple(read["emptied"]),
             waiting_tags=read["waiting_tags"],
+            unread=read.get("unread", {}),
         )
 
 
@@ -231,6 +236,9 @@ def make_plan(decisions: Decisions, limits: Limits, *, now: datetime, can_remove
         kept=decisions.counts(),
         emptied=_emptied(decisions),
         waiting_tags=0 if can_remove_single_tags else sum(len(entry.tags) for entry in loose),
+        unread={
+            name: f"{gap.fault}: {gap.detail}" for name, gap in unread_repositories(evidence.catalog.coverage).items()
+        },
     )
 
 

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 import pandas as pd
 
+from registry_core.catalog_gaps import why_not_believed
 from registry_core.errors import IncompleteSnapshot, LimitExceeded, PlanStale, Refused
 from registry_core.limits import Limits
 from registry_core.policy_spans import print_age, print_span
@@ -27,16 +28,19 @@ def refuse_bad_evidence(evidence: Evidence, limits: Limits, *, now: datetime) ->
 def faults_of_evidence(
     evidence: Evidence, limits: Limits, *, now: datetime
 ) -> Iterator[IncompleteSnapshot | PlanStale]:
-    """Everything that makes the evidence unfit for a plan, gaps first."""
+    """Everything that makes the evidence unfit for a plan, gaps first.
+
+    A repository that the catalog could not read is no fault up to `limits.max_unread_share`: all of it is kept.
+    """
     for cluster in sorted(set(evidence.required) - set(evidence.inventories)):
         yield IncompleteSnapshot(
             f"no plan for {evidence.registry}: the cluster {cluster} has no inventory, so what it uses is unknown;"
             f" materialize cluster_inventory for {cluster}"
         )
-    if not evidence.catalog.coverage.complete:
+    if why := why_not_believed(evidence.catalog.coverage, most=limits.max_unread_share):
         yield IncompleteSnapshot(
-            f"no plan for {evidence.registry}: its catalog is {evidence.catalog.coverage.summary()};"
-            " repair that and materialize registry_catalog again"
+            f"no plan for {evidence.registry}: its catalog is incomplete, {why}; repair that and materialize"
+            " registry_catalog again"
         )
     for cluster, inventory in evidence.decisive.items():
         if not inventory.coverage.complete:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from registry_core.catalog_gaps import unread_in_words
 from registry_core.eviction import Plan
 from registry_core.retention_reasons import HEADINGS, Reason
 
@@ -67,7 +68,7 @@ def summarise(plan: Plan, *, last_images: int | None = None) -> PlanSummary:
 
 
 def _unusual(plan: Plan, last_images: int | None) -> list[str]:
-    told = []
+    told = [sentence] if (sentence := unread_in_words(plan.unread)) else []
     if plan.emptied:
         count = len(plan.emptied)
         told.append(f"{count:,} {'repository' if count == 1 else 'repositories'} would become empty")

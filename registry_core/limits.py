@@ -22,6 +22,7 @@ class Limits:
     max_plan_age: timedelta = timedelta(hours=24)  #: also how long an approval holds
     max_evicted_images: int = 500
     max_evicted_share: float = 0.9  #: of the stored images of the registry
+    max_unread_share: float = 0.05  #: of the repositories; unread ones are kept, and with more nothing is planned
     min_images_in_use: int = 10  #: fewer used images mean that the inventory is not to be believed
     second_person_above_images: int | None = None  #: more than this needs a second, different approver
     second_person_above_share: float | None = None
@@ -31,7 +32,7 @@ class Limits:
             value = getattr(self, name)
             if value is not None and value < 0:
                 raise ValueError(f"limits.{name} is {value}: write a number of images, 0 or more")
-        for name in ("max_evicted_share", "second_person_above_share"):
+        for name in ("max_evicted_share", "max_unread_share", "second_person_above_share"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= 1:
                 raise ValueError(f"limits.{name} is {value}: write a share between 0 and 1")

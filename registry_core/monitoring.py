@@ -7,7 +7,7 @@ them in capitals.
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Literal
 
@@ -22,6 +22,8 @@ EXIT_CODES: dict[State, int] = {"OK": 0, "WARNING": 1, "CRITICAL": 2, "ERROR": 3
 
 #: How long a service that has just started waits for a first report.
 JUST_STARTED = timedelta(minutes=5)
+
+_MOST_UNREAD = 10
 
 NOT_YET = "OK: No registry check available yet"
 UNAVAILABLE = "ERROR: Registry check is unavailable and pod is old enough!"
@@ -71,14 +73,28 @@ def answer_check(sources: Sequence[SourceEvidence], troubles: Sequence[Trouble] 
         source.source for source in sources if source.kind == "inventory" and source.standing(moment.now) == "fresh"
     }
     certain = [trouble for trouble in troubles or () if trouble.failing_in_prod & fresh]
+    unread = _unread(standing)
     if certain and troubles is not None:
-        return _critical(troubles, [f"not known: {line}" for line in (*stale, *missing)])
+        return _critical(troubles, [*(f"not known: {line}" for line in (*stale, *missing)), *unread])
     if stale:
         return CheckAnswer("ERROR", f"ERROR: Registry check is out of date: {stale[0]}", (*stale[1:], *missing))
     if missing or troubles is None:
         young = moment.uptime < JUST_STARTED
         return CheckAnswer("OK" if young else "ERROR", NOT_YET if young else UNAVAILABLE, missing)
-    return _judged(troubles)
+    judged = _judged(troubles)
+    return replace(judged, lines=(*judged.lines, *unread))
+
+
+def _unread(standing: dict[SourceEvidence, Standing]) -> tuple[str, ...]:
+    """Repositories that fresh catalogs could not read. Without the registry's own words, which hold capitals."""
+    gaps = [
+        f"{source.name}: {gap.place} is {gap.fault}"
+        for source, known in standing.items()
+        if known == "fresh" and source.kind == "catalog"
+        for gap in source.gaps
+    ]
+    more = (f"not known: {len(gaps) - _MOST_UNREAD} more places",) if len(gaps) > _MOST_UNREAD else ()
+    return (*(f"not known: {one_line(gap)}" for gap in gaps[:_MOST_UNREAD]), *more)
 
 
 def _told(standing: dict[SourceEvidence, Standing], wanted: Standing, now: datetime) -> tuple[str, ...]:

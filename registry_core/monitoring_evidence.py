@@ -18,8 +18,9 @@ _CLOCK_SKEW = timedelta(minutes=5)
 class SourceEvidence:
     """What is known about one source (an inventory of a cluster, a catalog of a registry), and how well.
 
-    `read_at` is the newest reading, whole or not; `whole_at` the newest that was whole, which alone counts.
-    `gaps` are the unexcused ones of the newest reading.
+    `read_at` is the newest reading, whole or not; `whole_at` the newest that may be believed, which alone counts: one
+    that is whole, or a catalog that lacks no more repositories than `limits.max_unread_share` allows. `gaps` are the
+    unexcused ones of the newest reading.
     """
 
     kind: str  #: inventory, catalog, usage, health

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from assets.plan_presentation import agreement_text
+from assets.taking.believed import newest_believed
 from assets.taking.waiting import find_waits
 from registry_core.errors import IncompleteSnapshot
 from registry_core.findings import FINDING_COLUMNS, FINDING_KEY, Finding
@@ -169,7 +170,8 @@ def _evidence(connections: Connections, now: datetime) -> Iterator[Topic]:
     ]
     waits = find_waits(site, history, now)
     for kind, name, max_age, environment in sources:
-        newest, whole = history.latest(kind, name), history.latest_complete(kind, name)
+        newest = history.latest(kind, name)
+        whole = newest_believed(history, kind, name, max_unread_share=site.limits.max_unread_share)
         source = SourceEvidence(
             kind=kind,
             source=name,

@@ -43,11 +43,14 @@ def make(
 ) -> None:
     """Make an eviction plan by the newest evidence and file it for a decision. Nothing is deleted.
 
-    Exit code 3 when a limit or the age of the evidence forbids it, 5 when the evidence is not whole.
+    A repository that could not be read keeps all that it holds; it is named, and the others are planned. Exit code 3
+    when a limit or the age of the evidence forbids it, 5 when the evidence is not whole: a required cluster, the
+    list of repositories, or more repositories than limits.max_unread_share.
     """
     form = form_of(as_json, as_csv)
 
     from assets.taking.plan import take_plan  # pandas
+    from registry_core.catalog_gaps import unread_in_words
     from registry_core.errors import Refused
     from resources.connections import Connections
 
@@ -58,7 +61,8 @@ def make(
             with making.one():
                 made.append(take_plan(connections, name))
     for one in made:
-        for sentence in one.summary.unusual if form is Form.TABLE else ():
+        unread = unread_in_words(one.plan.unread)
+        for sentence in one.summary.unusual if form is Form.TABLE else filter(None, [unread]):
             note(f"{one.plan.basis.registry}: {sentence}")
     _show_records([one.record for one in made if one.record is not None], form)
     problems = [problem.message for one in made for problem in one.problems]

@@ -56,7 +56,12 @@ def images_in_trouble(scrape: Scrape) -> Iterator[Metric]:
 def snapshots(scrape: Scrape) -> Iterator[Metric]:
     """Absent for what was never read: an age that nobody knows is not zero."""
     now = scrape.moment.now
-    age = gauge("snapshot_age_seconds", "Age of the newest snapshot that is whole.", "kind", "source")
+    age = gauge(
+        "snapshot_age_seconds",
+        "Age of the newest snapshot that is whole, or a catalog within limits.max_unread_share.",
+        "kind",
+        "source",
+    )
     limit = gauge("snapshot_max_age_seconds", "Older snapshots are not believed.", "kind", "source")
     whole = gauge("snapshot_complete", "Whether the newest snapshot is whole.", "kind", "source")
     gaps = gauge("snapshot_gaps", "Places that the newest snapshot could not read, by fault.",
@@ -67,7 +72,7 @@ def snapshots(scrape: Scrape) -> Iterator[Metric]:
         if source.whole_at is not None:
             age.add_metric(labels, (now - source.whole_at).total_seconds())
         if source.read_at is not None:
-            whole.add_metric(labels, float(source.whole_at == source.read_at))
+            whole.add_metric(labels, float(source.whole_at == source.read_at and not source.gaps))
             faults = Counter(gap.fault for gap in source.gaps)
             for fault in FAULTS:
                 gaps.add_metric([*labels, fault], faults[fault])

@@ -15,6 +15,7 @@ from typing import Any
 
 import pandas as pd
 
+from assets.taking.believed import newest_believed
 from assets.taking.waiting import find_waits
 from registry_core.monitoring_evidence import SourceEvidence
 from registry_core.monitoring_images import images_document
@@ -121,7 +122,7 @@ class Reader:
         for (kind, name), snapshot in newest.items():
             whole = snapshot
             if kind in ("inventory", "catalog") and snapshot is not None and not snapshot.complete:
-                whole = self._history.latest_complete(kind, name)
+                whole = newest_believed(self._history, kind, name, max_unread_share=limits.max_unread_share)
             found.append(
                 SourceEvidence(
                     kind=kind,

@@ -21,6 +21,13 @@ class Limits(Settings):
     max_evicted_share: float = Field(
         0.9, gt=0, le=1, description="a plan that evicts a larger share of a registry's images is refused"
     )
+    max_unread_share: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="no plan is made when a larger share of a registry's repositories could not be read; what could not"
+        " be read is kept",
+    )
     min_images_in_use: int = Field(
         10, ge=0, description="no plan is made when the inventories show fewer images in use"
     )

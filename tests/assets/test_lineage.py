@@ -18,6 +18,7 @@ from registry_pipelines.definitions import build_definitions
 from registry_pipelines.jobs import CHECK_EVIDENCE, REFRESH_CATALOG, REFRESH_HEALTH, REFRESH_INVENTORY
 from resources.embedded_registry import EmbeddedRegistry
 from tests.company import REGISTRY, Company
+from tests.registry_pipelines.eviction.meddler import Deed, Meddler
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
 
@@ -221,3 +222,27 @@ def test_schedules_and_sensors_are_off_until_somebody_switches_them_on(company: 
     company.configure(schedules={"switched_on": True})
     on = build_definitions(company.loaded)
     assert {schedule.default_status for schedule in on.schedules or []} == {dg.DefaultScheduleStatus.RUNNING}
+
+
+def test_a_repository_that_cannot_be_read_is_a_warning_within_the_limit_and_an_error_beyond_it(
+    company: Company, instance: dg.DagsterInstance
+) -> None:
+    deed = Deed(403, "DENIED")
+    with Meddler(
+        company.registry.url, lambda _m, path, _c: deed if path.startswith("/v2/tools/runner/") else None
+    ) as between:
+        company.configure(url=between.url, limits={"max_unread_share": 0.2})
+        within = run(company, instance, REFRESH_CATALOG, REGISTRY)
+        assert run(company, instance, CHECK_EVIDENCE).success
+        fresh = checks(run(company, instance, CHECK_EVIDENCE))["every_catalog_is_fresh"]
+        company.configure(url=between.url, limits={"max_unread_share": 0.01})
+        beyond = run(company, instance, REFRESH_CATALOG, REGISTRY)
+    assert within.success
+    assert not beyond.success
+    assert fresh.passed
+    told = [checks(result)["catalog_is_complete"] for result in (within, beyond)]
+    assert [(check.passed, check.severity) for check in told] == [
+        (False, dg.AssetCheckSeverity.WARN),
+        (False, dg.AssetCheckSeverity.ERROR),
+    ]
+    assert "tools/runner: forbidden" in str(told[0].description)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from registry_core.coverage import Gap
-from registry_core.monitoring import CheckAnswer, Moment, answer_check, one_line
+from registry_core.monitoring import CheckAnswer, Moment, State, answer_check, one_line
 from registry_core.monitoring_evidence import SourceEvidence, span_in_words
 from registry_core.monitoring_troubles import Trouble
 from registry_core.monitoring_uses import Ground
@@ -164,6 +165,24 @@ def test_a_pull_error_that_only_a_stale_cluster_reported_is_not_known() -> None:
 
 def test_a_cluster_that_is_not_required_spoils_nothing() -> None:
     assert answer_check([*FRESH, source(name="lab", age=None, needed=False)], (), OLD).state == "OK"
+
+
+@pytest.mark.parametrize(
+    ("found", "state"),
+    [((), "OK"), ((trouble("shop/web:v1"),), "WARNING"), ((trouble("shop/web:v1", failing_in="main"),), "CRITICAL")],
+)
+def test_what_a_fresh_catalog_could_not_read_is_named_below_every_answer(
+    found: tuple[Trouble, ...], state: State
+) -> None:
+    gaps = tuple(Gap(f"team/{number}", "forbidden", "403 TOKEN_BROKEN") for number in range(12))
+    catalog = replace(source("catalog", "registry"), gaps=gaps)
+    answer = answer_check([FRESH[0], catalog, *FRESH[2:]], found, OLD)
+    assert answer.state == state
+    remarks = [line for line in answer.lines if line.startswith("not known: ")]
+    assert remarks[0] == "not known: catalog of registry: team/0 is forbidden"
+    assert remarks[-1] == "not known: 2 more places"
+    assert len(remarks) == 11
+    assert "OK" not in "".join(remarks)
 
 
 def test_no_line_below_the_first_speaks_a_state() -> None:

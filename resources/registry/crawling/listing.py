@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
+from registry_core.catalog_gaps import LIST_OF_REPOSITORIES
 from registry_core.coverage import Gap
 from registry_core.errors import RegistryError
 from registry_core.globs import compile_globs
@@ -12,7 +13,7 @@ from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.crawling.vendor import VendorBeside
 from resources.registry.reading import Reader
 
-CATALOG = "list of repositories"
+CATALOG = LIST_OF_REPOSITORIES
 
 
 @dataclass(frozen=True, slots=True)
