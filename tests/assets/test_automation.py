@@ -17,6 +17,7 @@ from registry_pipelines.definitions import build_definitions
 from registry_pipelines.jobs import REFRESH_CATALOG, REFRESH_INVENTORY
 from registry_pipelines.sensors import FOLLOW_THE_EVIDENCE
 from resources.configuration.settings import Site
+from resources.embedded_registry import EmbeddedRegistry
 from tests.company import REGISTRY, Company
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -270,7 +271,9 @@ def test_a_registry_that_was_never_crawled_stops_nothing_of_the_one_beside_it(
     assert "the catalog of down.example.com was never read" in told
 
 
-def test_a_registry_that_is_added_is_made_once_it_was_read(company: Company, instance: dg.DagsterInstance) -> None:
+def test_a_registry_that_is_added_is_made_once_it_was_read(
+    company: Company, instance: dg.DagsterInstance, embedded_registry: EmbeddedRegistry
+) -> None:
     company.configure(policies=_POLICIES)
     automation = Automation(company, instance)
     automation.tick()
@@ -279,7 +282,7 @@ def test_a_registry_that_is_added_is_made_once_it_was_read(company: Company, ins
         {name: where for name, where in automation.tick().items() if name in _OF_ONE_REGISTRY}
     ).success
     company.configure(
-        policies=_POLICIES, registries=registries(company, "second.example.com", url=company.registry.url)
+        policies=_POLICIES, registries=registries(company, "second.example.com", url=embedded_registry.url)
     )
     assert automation.tick() == {}
     automation.read(registries=("second.example.com",))

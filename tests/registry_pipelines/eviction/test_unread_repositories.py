@@ -11,11 +11,12 @@ from assets.taking.plan import take_plan
 from registry_core.errors import IncompleteSnapshot, PartialFailure
 from registry_core.eviction import Plan
 from registry_core.eviction_summary import summarise
-from tests.image_builder import make_image
+from tests.image_builder import BuiltImage, cosign_tag, make_cosign_signature, make_image
 from tests.registries import DockerRegistry
 from tests.registry_pipelines.eviction.estate import APP, REGISTRY, TOOLS, Estate, created
 from tests.registry_pipelines.eviction.meddler import Deed, Meddler, Rule
 
+SIGNATURES = "team/signatures"
 LIMITS = {"min_images_in_use": 1, "max_evicted_share": 1.0, "max_unread_share": 0.5}
 
 
@@ -106,3 +107,17 @@ def test_an_unread_list_of_repositories_refuses_the_plan(estate: Estate) -> None
         estate.survey()
         with pytest.raises(IncompleteSnapshot, match="what repositories there are is not known"):
             plan(estate)
+
+
+def test_a_signature_stays_whose_subject_may_be_in_the_repository_that_was_not_read(
+    estate: Estate, tmp_path: Path
+) -> None:
+    subject: BuiltImage = make_image([b"signed"], config=created(9))
+    estate.push(f"{TOOLS}:signed", subject, TOOLS, "signed")
+    signature = make_cosign_signature(subject)
+    estate.push("signature", signature, SIGNATURES, cosign_tag(subject))
+    with Meddler(estate.url, forbids(TOOLS)) as between:
+        estate.configure(url=between.url, limits=LIMITS)
+        made = estate.plan()
+        assert set(made.unread) == {TOOLS}
+        assert signature.digest not in {entry.digest for entry in made.entries}

@@ -54,7 +54,7 @@ def test_an_unchanged_history_is_not_read_again_only_looked_at(site: Site) -> No
 
 
 def test_the_front_page_says_what_waits_for_required_evidence_and_since_when(tmp_path: Path) -> None:
-    text = SITE + "  second.example.com: {url: 'http://127.0.0.1:9'}\n"
+    text = SITE + "  second.example.com: {url: 'http://127.0.0.1:8'}\n"
     text = text.replace("nonprod: {", "lab: {dump: dumps/lab, required: false}\n  nonprod: {")
     with site_in(tmp_path, text) as site:
         with served(at_once(site.reader.look)) as service:
