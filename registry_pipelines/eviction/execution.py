@@ -6,7 +6,7 @@ nothing twice: what is final there is left alone, and what is not is asked from 
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -34,6 +34,9 @@ from resources.registry.client import RegistryClient
 from resources.registry.connection import RegistryConnection
 from resources.registry.providers.choice import removes_single_tags
 from resources.registry.quarantine import Quarantine
+
+#: A registry that changes faster than it can be looked at is left alone after so many looks in which nothing was done.
+_IDLE_ROUNDS = 3
 
 
 @dataclass(frozen=True)
@@ -128,22 +131,18 @@ class _Work:
             self.quarantine.expire(self.run.clock())
         # Asked for by an earlier run, and not known to stay: what of it is gone now, went by that request.
         unknown = {position for position, line in lines.items() if line.kept_at and not _is_known(line)}
-        while left:
+        # What the registry refused before comes last: a few locked images do not keep it from the others.
+        refused = {position for position, line in lines.items() if _was_refused(line)}
+        idle = 0
+        while left and idle < _IDLE_ROUNDS:
             again: list[Placed] = []
-            for wave in self._in_waves(left, settings.wave_size):
+            for wave in waves(left, size=settings.wave_size, last=refused):
                 again += self._wave(wave, look, evidence, switch, unknown)
                 if settings.check_health_between_waves:
                     guard.check()
-            if len(again) == len(left):
-                break  # as it is now, nothing can be done: the journal says why of each
+            idle = idle + 1 if len(again) == len(left) else 0
             left = sorted(again, key=lambda one: one.position)
         switch.check()
-
-    def _in_waves(self, left: Sequence[Placed], size: int) -> Iterator[list[Placed]]:
-        """What the registry refused before comes last: a few locked images do not keep it from the others."""
-        refused = {position for position, line in self._before.items() if _was_refused(line)}
-        made = list(waves(left, size=size))
-        return iter(sorted(made, key=lambda wave: any(one.position in refused for one in wave)))
 
     def _wave(
         self,

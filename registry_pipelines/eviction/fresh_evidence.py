@@ -169,6 +169,11 @@ class EvidenceOfRun:
 
     def _refuse_beyond_limits(self, in_use: int, nothing: str) -> None:
         limits, plan = self.limits, self.plan
+        if (age := self.clock() - plan.as_of) > limits.max_plan_age:
+            raise PlanStale(
+                f"{nothing}: the plan {plan.fingerprint[:12]} stands on evidence that is {print_age(age)} old and"
+                f" limits.max_plan_age is {print_span(limits.max_plan_age)}; make a new plan"
+            )
         if in_use < limits.min_images_in_use:
             raise LimitExceeded(
                 f"{nothing}: {in_use:,} stored images are in use now and limits.min_images_in_use is"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from registry_core.eviction_entries import Entry
@@ -19,19 +19,20 @@ class Placed:
     entry: Entry
 
 
-def waves(entries: Iterable[Placed], *, size: int) -> Iterator[list[Placed]]:
+def waves(entries: Iterable[Placed], *, size: int, last: Collection[int] = ()) -> Iterator[list[Placed]]:
     """Waves of about `size` entries, in the order of the plan within each repository.
 
     What owns and what belongs to it is in one wave, so one family may make it larger. A wave takes from several
     repositories, because a registry deletes in them at once, and from few, because all tags of each are looked at.
-    What refers to images of other repositories comes in waves after all others: those must be seen to be gone.
+    What holds one of the positions `last` comes in waves after all others, and after these what refers to images of
+    other repositories: those must be seen to be gone.
     """
-    first: list[list[Placed]] = []
-    last: list[list[Placed]] = []
+    turns: tuple[list[list[Placed]], ...] = ([], [], [])
     for family in _families(list(entries)):
-        (last if any(one.entry.subjects_elsewhere for one in family) else first).append(family)
-    yield from _waves_of(first, size=size)
-    yield from _waves_of(last, size=size)
+        turn = 2 if any(one.entry.subjects_elsewhere for one in family) else any(one.position in last for one in family)
+        turns[turn].append(family)
+    for families in turns:
+        yield from _waves_of(families, size=size)
 
 
 def _waves_of(families: Iterable[list[Placed]], *, size: int) -> Iterator[list[Placed]]:

@@ -299,6 +299,19 @@ def test_what_a_dead_run_began_is_taken_over_and_it_cannot_come_back(ledger: Led
     ledger.journal_before(heir, [kept_image()])
 
 
+def test_a_run_that_claims_its_own_plan_again_goes_on_with_it(ledger: Ledger) -> None:
+    """A step that Dagster retries has the same run id, and that run is alive."""
+    plan = approved(ledger, plan_of([entry(0)]))
+    first = claimed(ledger, plan, "run 1", holder_is_alive=lambda _: True)
+    again = claimed(ledger, plan, "run 1", holder_is_alive=lambda _: True)
+    assert again.resumed
+    ledger.journal_before(again, [kept_image()])
+    with pytest.raises(Refused, match="no longer holds the plan"):
+        ledger.journal_before(first, [kept_image()])
+    with pytest.raises(Refused, match="works on this plan since"):
+        claimed(ledger, plan, "run 2", holder_is_alive=lambda _: True)
+
+
 def test_a_used_plan_is_used(ledger: Ledger) -> None:
     plan = approved(ledger, plan_of([entry(1)]))
     assert ledger.finish(claimed(ledger, plan), "done").state == "done"
@@ -380,3 +393,20 @@ def test_a_locked_database_is_told_as_something_that_passes(
         hasty.journal_before(claim, [kept_image()])
     assert told.value.retryable
     assert ledger.lines(plan.fingerprint) == []
+
+
+def test_whether_a_registry_ever_deleted_anything_is_known_from_all_its_plans(ledger: Ledger) -> None:
+    plan = approved(ledger, plan_of([entry(0), entry(1)]))
+    claim = claimed(ledger, plan)
+    assert not ledger.has_deleted("main")
+    ledger.journal_after(
+        claim,
+        [
+            EntryEnded(0, entry(0), EntryOutcome("refused by registry", "UNSUPPORTED")),
+            EntryEnded(1, entry(1), EntryOutcome("already gone")),
+        ],
+    )
+    assert not ledger.has_deleted("main")
+    ledger.journal_after(claim, [EntryEnded(1, entry(1), DELETED)])
+    assert ledger.has_deleted("main")
+    assert not ledger.has_deleted("other")
