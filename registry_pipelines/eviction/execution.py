@@ -17,8 +17,7 @@ from registry_core.approval import ApprovalRules
 from registry_core.errors import PartialFailure, RegistryPipelinesError
 from registry_core.eviction import Plan
 from registry_core.eviction_duration import expected_duration
-from registry_core.eviction_entries import Entry
-from registry_core.eviction_outcome import ALREADY_GONE, DELETED, OUTCOME_WORDS, EntryOutcome
+from registry_core.eviction_outcome import DELETED, OUTCOME_WORDS, EntryOutcome
 from registry_core.eviction_shrink import Shrunk, shrink
 from registry_core.eviction_use import Image
 from registry_core.policy_spans import print_age
@@ -26,10 +25,11 @@ from registry_pipelines.eviction.deleting import Conditions, DeletionSwitch, del
 from registry_pipelines.eviction.fresh_evidence import Clock, EvidenceOfRun
 from registry_pipelines.eviction.health_guard import HealthGuard, NewFinding
 from registry_pipelines.eviction.keeping import documents_of, kept_images
-from registry_pipelines.eviction.last_look import Done, LastLook, Seen
+from registry_pipelines.eviction.last_look import LastLook, Seen
+from registry_pipelines.eviction.run_journal import RunJournal, is_final
 from registry_pipelines.eviction.waves import Placed, waves
 from resources.connections import Connections
-from resources.database.ledger_records import Claim, EntryEnded, HolderIsAlive, JournalLine, KeptImage, PlanRecord
+from resources.database.ledger_records import Claim, EntryEnded, HolderIsAlive, KeptImage, PlanRecord
 from resources.registry.client import RegistryClient
 from resources.registry.connection import RegistryConnection
 from resources.registry.providers.choice import removes_single_tags
@@ -100,21 +100,12 @@ class _Work:
     quarantine: Quarantine | None
     progress: Progress
     notes: list[str] = field(default_factory=list)
-    _before: Mapping[int, JournalLine] = field(default_factory=dict)  #: the journal as earlier runs left it
-    _done: Done = field(default_factory=Done)
 
     def do(self) -> None:
-        lines = {line.position: line for line in self.connections.ledger.lines(self.claim.fingerprint)}
-        self._before = lines
-        left = [
-            Placed(position, entry)
-            for position, entry in enumerate(self.claim.plan.entries)
-            if not _is_final(lines.get(position))
-        ]
+        journal = RunJournal(self.connections.ledger, self.claim, self.progress)
+        left = journal.left()
         if not left:
             return
-        for position, entry in enumerate(self.claim.plan.entries):
-            self._note_done(entry, lines.get(position))
         evidence = EvidenceOfRun(self.connections, self.claim.plan, self.run.run_id, self.run.clock, self.progress)
         tags = evidence.fresh().catalog.tags["repository"].value_counts()
         counts = {str(name): count for name, count in tags.items()}
@@ -124,20 +115,17 @@ class _Work:
         guard = HealthGuard(self.connections, self.claim.subject, {one.entry.repository for one in left})
         if settings.check_health_between_waves:
             guard.begin()
-        look = LastLook(self.connections, self.claim.plan, self._done)
+        look = LastLook(self.connections, self.claim.plan, journal.done)
         switch = DeletionSwitch(self.connection.label, self.connections.ledger.has_deleted(self.claim.subject))
         self.progress.begin(f"entries of the plan {self.claim.fingerprint[:12]}", total=len(left))
         if self.quarantine is not None:
             self.quarantine.expire(self.run.clock())
-        # Asked for by an earlier run, and not known to stay: what of it is gone now, went by that request.
-        unknown = {position for position, line in lines.items() if line.kept_at and not _is_known(line)}
-        # What the registry refused before comes last: a few locked images do not keep it from the others.
-        refused = {position for position, line in lines.items() if _was_refused(line)}
         idle = 0
         while left and idle < _IDLE_ROUNDS:
             again: list[Placed] = []
-            for wave in waves(left, size=settings.wave_size, last=refused):
-                again += self._wave(wave, look, evidence, switch, unknown)
+            # A few locked images do not keep the registry from the others.
+            for wave in waves(left, size=settings.wave_size, last=journal.refused_before()):
+                again += self._wave(wave, look, evidence, switch, journal)
                 if settings.check_health_between_waves:
                     guard.check()
             idle = idle + 1 if len(again) == len(left) else 0
@@ -150,17 +138,19 @@ class _Work:
         look: LastLook,
         evidence: EvidenceOfRun,
         switch: DeletionSwitch,
-        unknown: set[int],
+        journal: RunJournal,
     ) -> list[Placed]:
         """Returns what needs another look."""
         claim, ledger = self.claim, self.connections.ledger
-        wave = self._within_what_is_known(wave)
+        wave = journal.without_waiting(self._within_what_is_known(wave, journal))
+        if not wave:
+            return []
         seen = look.at([one.entry for one in wave], evidence.fresh(), as_of=self.run.clock())
         documents = documents_of(self.connections, claim.subject, seen.shrunk.entries)
-        unreadable = [entry for entry in seen.shrunk.entries if entry.digest not in documents]
+        unreadable = {entry.image for entry in seen.shrunk.entries if entry.digest not in documents}
         if unreadable:
-            seen = _without(seen, {entry.image for entry in unreadable})
-        self._write(self._decided(wave, seen, {entry.image for entry in unreadable}, unknown))
+            seen = _without(seen, unreadable)
+        journal.write(journal.decided(wave, seen, unreadable))
         kept = kept_images(wave, seen, documents)
         if self.quarantine is not None:
             self._hold(kept)
@@ -170,60 +160,16 @@ class _Work:
         positions = {image.position for image in kept}
         evidence.begin_wave()
         conditions = Conditions(seen.named, switch, evidence.time_is_up, evidence.too_old)
-        return delete_wave(self.connection, [one for one in wave if one.position in positions], self._write, conditions)
+        going = [one for one in wave if one.position in positions]
+        return delete_wave(self.connection, going, journal.write, conditions)
 
-    def _note_done(self, entry: Entry, line: JournalLine | None) -> None:
-        """What is gone by this plan, or may be: the registry may show it no more."""
-        if line is None:
-            return
-        if entry.kind == "untag" and line.kept_at is not None:
-            self._done.tags.update((entry.repository, tag) for tag in entry.tags)
-        if entry.kind == "delete" and line.outcome in (DELETED, ALREADY_GONE):
-            self._done.images.add(entry.image)
-
-    def _within_what_is_known(self, wave: Sequence[Placed]) -> Sequence[Placed]:
+    def _within_what_is_known(self, wave: Sequence[Placed], journal: RunJournal) -> Sequence[Placed]:
         """Single tags are removed only where the configuration still says that this is known to work."""
         if removes_single_tags(self.connections.registry_settings(self.claim.subject)):
             return wave
         why = EntryOutcome("spared", "the registry is not known to remove single tags (`removes_single_tags`)")
-        self._write([EntryEnded(one.position, one.entry, why) for one in wave if one.entry.kind == "untag"])
+        journal.write([EntryEnded(one.position, one.entry, why) for one in wave if one.entry.kind == "untag"])
         return [one for one in wave if one.entry.kind == "delete"]
-
-    def _write(self, ended: Sequence[EntryEnded]) -> None:
-        if not ended:
-            return
-        self.connections.ledger.journal_after(self.claim, ended)
-        self.progress.advance(sum(one.was_asked for one in ended))
-        for one in ended:
-            if one.entry.kind == "untag" and one.was_asked:
-                self._done.tags.update((one.entry.repository, tag) for tag in one.entry.tags)
-            elif one.outcome in (DELETED, ALREADY_GONE):
-                self._done.images.add(one.entry.image)
-
-    def _decided(
-        self, wave: Sequence[Placed], seen: Seen, unreadable: set[Image], unknown: set[int]
-    ) -> list[EntryEnded]:
-        """Outcomes of what is not deleted by this run. What could not be looked at is for the next one."""
-        spared = {one.entry.image: EntryOutcome.spared(one.why, for_now=one.for_now) for one in seen.shrunk.spared}
-        spared.update(dict.fromkeys(unreadable, EntryOutcome.spared("its manifest could not be read, so it is kept")))
-        gone = {entry.image for entry in seen.shrunk.gone}
-        ended = []
-        for one in wave:
-            if (outcome := spared.get(one.entry.image)) is not None:
-                if one.entry.repository in seen.fresh.unread:
-                    outcome = EntryOutcome("failed", outcome.why)
-                elif outcome.is_for_now and self._was_found_before(one.position, outcome):
-                    outcome = outcome.for_good()
-                ended.append(EntryEnded(one.position, one.entry, outcome))
-            elif one.entry.image in gone:
-                outcome = DELETED if one.position in unknown else ALREADY_GONE
-                ended.append(EntryEnded(one.position, one.entry, outcome))
-        return ended
-
-    def _was_found_before(self, position: int, outcome: EntryOutcome) -> bool:
-        """Whether an earlier run found the very same: then somebody changed the registry, and the plan may end."""
-        before = self._before.get(position)
-        return before is not None and before.outcome == outcome
 
     def _hold(self, kept: Sequence[KeptImage]) -> None:
         assert self.quarantine is not None
@@ -239,19 +185,7 @@ class _Work:
                     self.progress.note(self.notes[-1])
 
 
-def _is_final(line: JournalLine | None) -> bool:
-    return line is not None and line.outcome is not None and line.outcome.is_final
-
-
-def _was_refused(line: JournalLine) -> bool:
-    return line.outcome is not None and line.outcome.word == "refused by registry"
-
-
-def _is_known(line: JournalLine) -> bool:
-    return line.outcome is not None and line.outcome.word != "failed"
-
-
-def _without(seen: Seen, images: set[tuple[str, str]]) -> Seen:
+def _without(seen: Seen, images: set[Image]) -> Seen:
     """The same look with these images staying, and all that belongs to them."""
     again = shrink([entry for entry in seen.shrunk.entries if entry.image not in images], seen.fresh)
     return replace(
@@ -265,7 +199,7 @@ def _conclude(connections: Connections, claim: Claim[Plan], notes: tuple[str, ..
     lines = ledger.lines(claim.fingerprint)
     counts: dict[str, int] = {word: sum(line.outcome is not None and line.outcome.word == word for line in lines)
               for word in OUTCOME_WORDS}  # fmt: skip
-    undone = len(claim.plan.entries) - sum(_is_final(line) for line in lines)
+    undone = len(claim.plan.entries) - sum(is_final(line) for line in lines)
     if undone:
         figures = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
         why = f"{undone} of {len(claim.plan.entries)} entries are not done ({figures})"

@@ -31,7 +31,7 @@ TIGHTENED = [
     (entry(keep_last=3), {"v2", "v3"}, "one of the newest 3 images"),
     (entry(keep_tags=["v2"]), {"v2"}, "tag v2 kept by keep_tags v2"),
     (entry(keep_within="36500d"), {"v1", "v2", "v3"}, "within keep_within"),
-    (entry(keep_in_use={"rollbacks": 1}), {"v3"}, "among the one image before one in use"),
+    (entry(keep_in_use={"rollbacks": 1}), {"v3"}, "before one in use"),
     ([{"repositories": [WEB], "protect": True}, *POLICIES], {"v1", "v2", "v3"}, "protected since by policies[0]"),
     ([{**POLICIES[0], "repositories": ["other/**"]}], {"v1", "v2", "v3"}, "no policy matches the repository any more"),
 ]
@@ -58,7 +58,7 @@ def test_the_image_before_one_that_came_into_use_is_kept_by_rollbacks(estate: Es
     estate.use(f"{WEB}:v4", f"{WEB}:v2")
     estate.execute(plan)
     assert journal(estate, plan) == {
-        "v1": "spared: kept by the policies of now: among the one image before one in use",
+        "v1": "spared: kept by the policies of now: within the step before one in use",
         "v2": "spared: now in use by production shop/web",
     }
 
