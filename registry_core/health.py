@@ -8,7 +8,8 @@ judges what the registry answered about them.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import Literal
 
 import pandas as pd
@@ -69,10 +70,11 @@ class Documents:
 
 
 def parts_of_image(
-    repository: str, digest: str, documents: Documents, *, platforms: Iterable[str] | None
+    repository: str, digest: str, documents: Documents, *, platforms: Iterable[str] | None, whole: bool = False
 ) -> list[Part]:
     """All parts of one image. `platforms` are those of the nodes that pull it; None means every platform.
 
+    With `whole`, what is below children for other platforms is listed too, as not `wanted`.
     An unreadable manifest ends the walk there: the part itself is listed, and its own answer tells why nothing
     below it is known.
     """
@@ -95,8 +97,10 @@ def parts_of_image(
                 nodes is None or not child.platform or any(serves(child.platform, node) for node in nodes)
             )
             found.append(Part(repository, digest, "child", child.digest, child.size_bytes, child.platform, wanted))
-            if wanted and child.digest in documents:
-                found += _blobs(repository, digest, child.digest, documents, platform=child.platform)
+            below = wanted or (whole and child.attestation_of is None)
+            if below and child.digest in documents:
+                blobs = _blobs(repository, digest, child.digest, documents, platform=child.platform)
+                found += [replace(blob, wanted=wanted) for blob in blobs]
     except RegistryError:  # a document that does not parse: its own part is judged by the catalog's row
         return found
     return found
@@ -117,12 +121,19 @@ def parts_in_use(usage: pd.DataFrame, documents: Documents, platforms: Mapping[s
     A cluster whose nodes could not be read counts as having every platform.
     """
     found: list[Part] = []
-    for (repository, digest), clusters in _clusters_by_image(usage).items():
-        nodes: set[str] | None = set()
-        for cluster in clusters:
-            of_cluster = platforms.get(cluster)
-            nodes = None if nodes is None or not of_cluster else nodes | of_cluster
+    for (repository, digest), nodes in nodes_of_images(usage, platforms).items():
         found += parts_of_image(repository, digest, documents, platforms=nodes)
+    return found
+
+
+def nodes_of_images(
+    usage: pd.DataFrame, platforms: Mapping[str, frozenset[str]]
+) -> dict[tuple[str, str], frozenset[str] | None]:
+    """The platforms of the nodes that pull each image in use (repository, digest); None: any platform."""
+    found: dict[tuple[str, str], frozenset[str] | None] = {}
+    for image, clusters in _clusters_by_image(usage).items():
+        known = [platforms.get(cluster) for cluster in clusters]
+        found[image] = frozenset().union(*(one for one in known if one)) if all(known) else None
     return found
 
 
@@ -133,13 +144,18 @@ def _clusters_by_image(usage: pd.DataFrame) -> dict[tuple[str, str], set[str]]:
     return clusters
 
 
-def parts_of_everything(catalog: CatalogFrames, documents: Documents) -> list[Part]:
-    """Parts of every image of a catalog, used or not, for every platform."""
+def parts_of_everything(
+    catalog: CatalogFrames,
+    documents: Documents,
+    nodes: Mapping[tuple[str, str], frozenset[str] | None] = MappingProxyType({}),
+) -> list[Part]:
+    """Parts of every image of a catalog, used or not, for every platform. `nodes` as of `nodes_of_images`: of an image
+    in use only what they pull is wanted, as in `parts_in_use`."""
     images = catalog.images
     tops = images[~images["found_by"].eq("child")]
     found: list[Part] = []
     for repository, digest in zip(tops["repository"], tops["digest"], strict=True):
-        found += parts_of_image(repository, digest, documents, platforms=None)
+        found += parts_of_image(repository, digest, documents, platforms=nodes.get((repository, digest)), whole=True)
     return found
 
 

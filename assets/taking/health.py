@@ -15,7 +15,15 @@ from assets.taking.usage import join_evidence
 from registry_core.coverage import Coverage, Gap
 from registry_core.findings import judge_catalog, judge_parts, judge_pulls, judge_references, merge_findings
 from registry_core.findings_untagged import judge_untagged
-from registry_core.health import Answer, Documents, Part, parts_in_use, parts_of_everything, platforms_of_clusters
+from registry_core.health import (
+    Answer,
+    Documents,
+    Part,
+    nodes_of_images,
+    parts_in_use,
+    parts_of_everything,
+    platforms_of_clusters,
+)
 from registry_core.registry_rows import own_rows
 from registry_core.usage import UsageFrames
 from registry_core.usage_now import Name, Now, by_what_is_now, names_in_doubt
@@ -128,9 +136,11 @@ def _parts(connections: Connections, evidence: Evidence, use: _Use, scope: _Scop
         looked_at |= set(scope.rows(catalog.images)["digest"])
     wanted = looked_at | set(catalog.children.loc[catalog.children["digest"].isin(looked_at), "child"])
     documents = Documents({**dict(connections.history.documents(wanted)), **use.fresh})
-    parts = parts_in_use(usage, documents, platforms_of_clusters(evidence.inventory))
+    platforms = platforms_of_clusters(evidence.inventory)
+    parts = parts_in_use(usage, documents, platforms)
     if scope.everything:
-        parts += [part for part in parts_of_everything(catalog, documents) if scope.covers(part.repository)]
+        stored = parts_of_everything(catalog, documents, nodes_of_images(usage, platforms))
+        parts += [part for part in stored if scope.covers(part.repository)]
     return parts
 
 

@@ -10,7 +10,7 @@ import pytest
 from registry_core.catalog import CHILD_COLUMNS, IMAGE_COLUMNS, TAG_COLUMNS, CatalogFrames
 from registry_core.coverage import FAULTS, Fault
 from registry_core.findings import FINDING_COLUMNS, judge_catalog, judge_parts, judge_pulls, merge_findings
-from registry_core.health import Answer, Documents, Part, parts_in_use, parts_of_image
+from registry_core.health import Answer, Documents, Part, nodes_of_images, parts_in_use, parts_of_image
 from registry_core.inventory import INVENTORY_COLUMNS
 from registry_core.usage import USAGE_COLUMNS
 from tests.image_builder import make_image, make_multi_platform
@@ -63,6 +63,24 @@ def test_only_the_children_for_the_platforms_of_the_nodes_are_wanted(index: Any)
     assert wanted == {"linux/amd64"}
     assert {part.platform for part in parts if part.what == "layer"} == {"linux/amd64"}
     assert sum(part.what == "child" for part in parts) == len(index.children)  # all are asked for
+
+
+def test_of_an_image_in_use_the_layers_that_no_node_pulls_are_listed_and_not_wanted(index: Any) -> None:
+    whole = parts_of_image("web", index.digest, documents(index), platforms=["linux/amd64"], whole=True)
+    below = {part.platform: part.wanted for part in whole if part.what in ("layer", "config")}
+    assert below == {"linux/amd64": True, "linux/arm64": False}
+    wanted = [part for part in whole if part.wanted]
+    assert wanted == [
+        part for part in parts_of_image("web", index.digest, documents(index), platforms=["linux/amd64"]) if part.wanted
+    ]
+
+
+def test_nodes_of_an_image_are_those_of_all_clusters_that_use_it() -> None:
+    both = pd.concat([usage_of("sha256:a"), usage_of("sha256:a", cluster="arm"), usage_of("sha256:b")])
+    amd, arm = frozenset({"linux/amd64"}), frozenset({"linux/arm64"})
+    found = nodes_of_images(both, {"production": amd, "arm": arm})
+    assert list(found.values()) == [amd | arm, amd]
+    assert list(nodes_of_images(both, {"production": amd}).values()) == [None, amd]
 
 
 def test_nodes_that_could_not_be_read_may_be_of_any_platform(index: Any) -> None:

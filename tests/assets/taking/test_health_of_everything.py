@@ -110,6 +110,21 @@ def test_an_image_in_use_by_digest_whose_tag_moved_on_is_looked_at_whole(docker_
     assert finding["used_by"] == "production shop/web (Pod)"
 
 
+@pytest.mark.parametrize(("child", "severity"), [(0, "error"), (1, "warning")])
+def test_a_lost_layer_is_as_grave_when_everything_is_looked_at_as_when_only_what_is_in_use_is(
+    docker_estate: Estate, child: int, severity: str
+) -> None:
+    index = docker_estate.push("index", make_multi_platform(), tag="multi")
+    docker_estate.use(f"{APP}:multi")
+    lost = index.children[child].layer_digests[0]
+    _lose_blob(docker_estate, lost)
+    (finding,) = look(docker_estate).to_dict("records")
+    assert (finding["what"], finding["blob"], finding["severity"]) == ("layer", lost, severity)
+    assert finding["used_by"] == "production shop/web (Pod)"
+    in_use = list(look(docker_estate, everything=False)["severity"])
+    assert in_use == (["error"] if severity == "error" else [])
+
+
 def test_an_image_in_use_by_digest_that_is_gone_is_missing(estate: Estate) -> None:
     image = estate.push("gone", make_image([b"gone"]), tag="gone")
     delete(estate, APP, image.digest)
