@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
 import pyotp
 import pytest
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import execute_run
 
 from assets.eviction_approval import KEY as EVICTION_APPROVAL
 from registry_pipelines.approving.form import approval_form
+from registry_pipelines.definitions import build_definitions
 from tests.company import REGISTRY, Company
 from tests.registry_pipelines.cli.calling import call
 from tests.registry_pipelines.planning import (
@@ -105,6 +109,61 @@ def test_a_one_time_code_is_asked_for_checked_and_spent(
     code = pyotp.TOTP(SECRET).now()
     assert "says that 1 images go" in failure_of(approve(company, instance, code=code, images=1))
     assert "was used before" in failure_of(approve(company, instance, code=code)), "seen in a run's config: spent"
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_of_two_runs_at_once_with_one_code_only_one_approves(
+    company: Company, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest, database: str
+) -> None:
+    monkeypatch.setenv("TOTP_ALICE", SECRET)
+    url = {} if database == "sqlite" else {"database": {"url": request.getfixturevalue("postgresql_url")}}
+    limits = {"min_images_in_use": 5, "second_person_above_images": 1}
+    with_policies(
+        company, approvals={"approvers": [{"name": "Alice", "totp": {"env": "TOTP_ALICE"}}]}, limits=limits, **url
+    )
+    with dg.DagsterInstance.ephemeral() as instance:
+        plan = make_plan(company, instance)
+    code, together, said = pyotp.TOTP(SECRET).now(), threading.Barrier(2), []
+
+    def send() -> None:
+        with dg.DagsterInstance.ephemeral() as own:
+            together.wait()
+            result = approve(company, own, code=code)
+            said.append("approved" if result.success else failure_of(result))
+
+    threads = [threading.Thread(target=send) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(one == "approved" for one in said) == [False, True], said
+    with company.connections() as connections:
+        assert len(connections.history.ledger.approvals(plan.fingerprint)) == 1
+
+
+@pytest.mark.parametrize("with_code", [False, True])
+def test_an_old_approval_is_not_approved_again_by_re_executing_its_run(
+    company: Company, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, with_code: bool
+) -> None:
+    monkeypatch.setenv("TOTP_ALICE", SECRET)
+    approver = {"name": "Alice", **({"totp": {"env": "TOTP_ALICE"}} if with_code else {})}
+    with_policies(company, approvals={"approvers": [approver]})
+    counted = make_plan(company, instance).counted
+    code = {"code": pyotp.TOTP(SECRET).now()} if with_code else {}
+    assert "says that 1 images go" in failure_of(approve(company, instance, images=1, **code))
+    (old,) = instance.get_runs(dg.RunsFilter(job_name="approve_eviction_plan"))
+    job = build_definitions(company.loaded).resolve_job_def("approve_eviction_plan")
+    again = instance.create_run_for_job(
+        job,
+        run_config={"ops": {"decide": {"config": {**old.run_config["ops"]["decide"]["config"], "images": counted}}}},
+        tags=old.tags,
+        parent_run_id=old.run_id,
+        root_run_id=old.run_id,
+    )
+    assert not execute_run(InMemoryJob(job), again, instance).success
+    (failed,) = [one for one in instance.all_logs(again.run_id) if "a decision is not repeated" in str(one)][:1]
+    assert old.run_id[:8] in str(failed)
+    assert newest_plan(company).state == "waiting"
 
 
 def test_after_too_many_wrong_codes_a_right_one_does_not_help_on_the_command_line_either(

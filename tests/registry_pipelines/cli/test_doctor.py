@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import dagster as dg
 import pytest
 
+from registry_pipelines.coordinator import SignedInRunCoordinator
 from resources.database.history import History
 from resources.embedded_registry import EmbeddedRegistry
 from tests.image_builder import make_image, push
@@ -207,3 +209,70 @@ def test_the_table_cuts_nothing_off_when_it_is_piped() -> None:
     ended = call("doctor")
     assert f"cluster {name}" in ended.out
     assert "…" not in ended.out.replace("sha256", "")
+
+
+OURS = "run_coordinator: {module: registry_pipelines.coordinator, class: SignedInRunCoordinator"
+SITE = "registries: {r: {url: 'http://127.0.0.1:1'}}"
+WITH_HEADER = f"{SITE}\napprovals: {{sign_in_header: X-Forwarded-Email}}"
+
+
+@pytest.mark.parametrize(
+    ("dagster_yaml", "site", "state", "words"),
+    [
+        (None, SITE, "warning", "configures none, so anyone who reaches the Dagster UI can type the run tag"),
+        ("", SITE, "warning", "configures none"),
+        ("telemetry: {enabled: false}", SITE, "warning", "configures none"),
+        ("run_queue: {max_concurrent_runs: 3}", SITE, "warning", "configures none"),
+        (
+            "run_coordinator: {module: dagster.core.run_coordinator, class: QueuedRunCoordinator}",
+            SITE,
+            "warning",
+            "configures dagster.core.run_coordinator.QueuedRunCoordinator, so anyone",
+        ),
+        ("run_coordinator: nonsense", SITE, "warning", "configures another one"),
+        ("run_coordinator: [", SITE, "warning", "cannot be read (ParserError)"),
+        (f"{OURS}}}", SITE, "ok", "registry_pipelines.coordinator.SignedInRunCoordinator in"),
+        (f"{OURS}, config: {{header: x-forwarded-email}}}}", WITH_HEADER, "ok", "SignedInRunCoordinator in"),
+        (
+            f"{OURS}}}",
+            WITH_HEADER,
+            "fails",
+            "reads no header, so that no approval can be given; set `header: X-Forward",
+        ),
+        (f"{OURS}, config: {{header: X-User}}}}", WITH_HEADER, "fails", "reads X-User, so that no approval"),
+    ],
+)
+def test_the_run_coordinator_of_dagster_is_looked_at(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dagster_yaml: str | None, site: str, state: str, words: str
+) -> None:
+    home = tmp_path / "dagster"
+    home.mkdir()
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    if dagster_yaml is not None:
+        (home / "dagster.yaml").write_text(dagster_yaml)
+    row = examined(site, "--quick")[0]["dagster", "run coordinator"]
+    assert row["state"] == state
+    assert words in row["told"]
+    assert str(home / "dagster.yaml") in row["told"]
+
+
+def test_without_a_dagster_home_the_run_coordinator_is_not_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
+    row = examined(SITE, "--quick")[0]["dagster", "run coordinator"]
+    assert (row["state"], "DAGSTER_HOME is not set" in row["told"]) == ("note", True)
+
+
+@pytest.mark.parametrize("shipped", ["deploy", "quickstart"])
+def test_the_files_that_ship_configure_the_coordinator(
+    shipped: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from registry_pipelines.quickstart.folder import _DAGSTER
+
+    root = Path(__file__).parents[3]
+    text = _DAGSTER if shipped == "quickstart" else (root / "deploy" / "dagster.yaml").read_text()
+    (tmp_path / "dagster.yaml").write_text(text)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    assert examined(SITE, "--quick")[0]["dagster", "run coordinator"]["state"] == "ok"
+    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:  # Dagster takes the file as a whole
+        assert isinstance(instance.run_coordinator, SignedInRunCoordinator)
+        assert instance.get_concurrency_config().run_queue_config is not None

@@ -205,6 +205,33 @@ def test_a_code_is_spent_once_even_by_a_decision_that_is_refused(ledger: Ledger)
     assert ledger.file_decision(approval_of(plan, code_counter=78), rules).state == "approved"
 
 
+def test_of_one_person_who_approves_in_two_spellings_at_once_only_one_approval_is_filed(
+    url: str, ledger: Ledger
+) -> None:
+    plan = plan_of([entry(1), entry(2)], second_person_above_images=1)
+    ledger.save_plan(plan, made_at=NOON)
+    spellings = ("Ada", "ADA", " a\u200bda", "\uff21da")
+    together, said = threading.Barrier(len(spellings)), []
+
+    def approve(who: str) -> None:
+        own = History.open(url)
+        together.wait()
+        try:
+            said.append(own.ledger.file_decision(approval_of(plan, who), ANYBODY).state)
+        except ApprovalMissing as error:
+            said.append(str(error))
+        own.close()
+
+    threads = [threading.Thread(target=approve, args=(who,)) for who in spellings]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert said.count("waiting") == 1
+    assert sum("a person approves it once" in text for text in said) == len(spellings) - 1
+    assert len(ledger.approvals(plan.fingerprint)) == 1
+
+
 def test_of_two_decisions_with_one_code_at_once_only_one_is_filed(url: str, ledger: Ledger) -> None:
     rules = ApprovalRules(approvers=(Approver("Ada", needs_code=True),))
     chosen = [plan_of([entry(number)], registry=f"registry {number}") for number in range(4)]
