@@ -100,6 +100,15 @@ def parse_any(text: str) -> Reference | BareDigest:
     return Reference.parse(text)
 
 
+def tag_named(text: str) -> str | None:
+    """The tag that a reference means, `latest` where it has neither tag nor digest; None for one by digest, and for a
+    text that is no reference."""
+    try:
+        return Reference.parse(text).with_default_tag().tag
+    except InvalidReference:
+        return None
+
+
 def host_of(text: str) -> str | None:
     """The registry that a text most likely means, valid reference or not; None where nobody can tell.
 

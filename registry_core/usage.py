@@ -65,13 +65,15 @@ def join_usage(
     names: RegistryNames,
     environment_of: EnvironmentOf,
     unread: Mapping[str, Gap] | None = None,
+    everywhere: bool = True,
 ) -> UsageFrames:
     """Bring the references of all clusters (INVENTORY_COLUMNS) together with the catalog of one registry.
 
     `names` say which references mean this registry, `environment_of` says what a namespace of a cluster is for,
     `unread` are the repositories that the catalog could not read whole: a reference into one of those has that fault,
-    never `missing`. A name that webhooks or proxies rewrote counts as its original. Vectorised: 50,000 references ×
-    400,000 tags take under three seconds.
+    never `missing`. A name that webhooks or proxies rewrote counts as its original. A use by tag or digest is one in
+    every repository that holds the image, unless `everywhere` is False (`in_every_repository` adds that). Vectorised:
+    50,000 references × 400,000 tags take under three seconds.
     """
     uses = located(_distinct_uses(inventory, environment_of), names)
     ours = uses["ours"]
@@ -88,16 +90,34 @@ def join_usage(
         how="left",
         indicator="_found",
     )
-    parts = [
+    written = [
         by_tag[by_tag["digest"].notna()].assign(match="tag"),
         by_digest[by_digest["_found"].eq("both") & by_digest["fault"].ne("missing")].assign(match="digest"),
-        *_by_running(uses, images, stored),
     ]
+    parts = [part.reindex(columns=USAGE_COLUMNS) for part in (*written, *_by_running(uses, images, stored))]
+    if everywhere:
+        parts += [_in_other_repositories(part, stored) for part in parts[:2]]
     return UsageFrames(
         registry=catalog.registry,
-        usage=_fold(pd.concat([part.reindex(columns=USAGE_COLUMNS) for part in parts], ignore_index=True)),
+        usage=_fold(pd.concat(parts, ignore_index=True)),
         unresolved=_unresolved(uses[ours & uses["invalid"].notna()], by_tag, by_digest, catalog, unread or {}),
     )
+
+
+def in_every_repository(usage: pd.DataFrame, catalog: CatalogFrames) -> pd.DataFrame:
+    """USAGE_COLUMNS with the same uses in each other repository that holds the image."""
+    images = _as_texts(catalog.images, ["repository", "digest", "fault"])
+    stored = images.loc[images["fault"].ne("missing") | images["fault"].isna(), ["repository", "digest"]]
+    written = usage[usage["match"].isin(["tag", "digest"])]
+    return _fold(pd.concat([usage, _in_other_repositories(written, stored)], ignore_index=True))
+
+
+def _in_other_repositories(usage: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
+    copies = stored[stored["digest"].isin(usage["digest"])]
+    copies = copies[copies.duplicated("digest", keep=False)].drop_duplicates()
+    found = usage.merge(copies, on="digest", suffixes=("_used", ""))
+    found = found[found["repository"].ne(found["repository_used"])]
+    return found.assign(match="same digest elsewhere").reindex(columns=USAGE_COLUMNS)
 
 
 def _distinct_uses(inventory: pd.DataFrame, environment_of: EnvironmentOf) -> pd.DataFrame:

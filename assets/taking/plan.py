@@ -6,12 +6,11 @@ from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
-import pandas as pd
 
 from assets.taking.evidence import Evidence as Gathered
 from assets.taking.evidence import gather_evidence
+from assets.taking.past_usage import with_the_past
 from assets.taking.usage import join_evidence
-from registry_core.errors import IncompleteSnapshot
 from registry_core.eviction import Plan, make_plan
 from registry_core.eviction_brakes import refuse_bad_evidence, refuse_unnamed
 from registry_core.eviction_check import PlanProblem, check_plan
@@ -19,13 +18,12 @@ from registry_core.eviction_duration import expected_duration
 from registry_core.eviction_summary import PlanSummary, summarise
 from registry_core.limits import Limits
 from registry_core.policy import read_policies
-from registry_core.policy_rules import Policies
-from registry_core.policy_spans import FOREVER, NOW
+from registry_core.policy_rules import SEEN_WITHIN, Policies
+from registry_core.policy_spans import FOREVER
 from registry_core.registry_rows import owned
 from registry_core.retention import decide
 from registry_core.retention_decisions import Decisions
 from registry_core.retention_evidence import Evidence, Snapshot
-from registry_core.usage import USAGE_KEY, UsageFrames
 from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.database import snapshots
@@ -108,8 +106,12 @@ def decide_now(connections: Connections, registry: str, policies: Policies | Non
 
 def decide_by(connections: Connections, gathered: Gathered, policies: Policies) -> Decisions:
     """Decide over every image of a registry by this evidence."""
-    usage = _with_the_past(connections, gathered, join_evidence(connections, gathered), policies)
-    return decide(policies, gathered.catalog, usage, evidence=evidence_of(connections, gathered))
+    usage, evidence = join_evidence(connections, gathered), evidence_of(connections, gathered)
+    # Not less than the default: what a tag named that a workload asks for in vain, is known from the past alone.
+    back = max(policies.longest_window, SEEN_WITHIN)
+    since = None if back == FOREVER else evidence.as_of - back
+    usage = with_the_past(connections, gathered.catalog, usage, since=since)
+    return decide(policies, gathered.catalog, usage, evidence=evidence)
 
 
 def refuse_unexpected_silence(connections: Connections, gathered: Gathered) -> None:
@@ -142,22 +144,6 @@ def limits_of(site: Site) -> Limits:
 def basis_of(stored: snapshots.Snapshot) -> Snapshot:
     """A stored snapshot, as a decision and a plan name it."""
     return Snapshot(id=str(stored.id), as_of=stored.as_of, coverage=stored.coverage)
-
-
-def _with_the_past(connections: Connections, gathered: Gathered, usage: UsageFrames, policies: Policies) -> UsageFrames:
-    """The usage of now, and uses that have ended, as far back as any entry of the policies looks."""
-    back = policies.longest_window
-    if back == NOW:
-        return usage
-    try:
-        past = connections.history.read_usage_since(
-            gathered.registry, None if back == FOREVER else gathered.as_of - back
-        )
-    except IncompleteSnapshot:  # image_usage was never stored; what was used before is then not known
-        return usage
-    both = pd.concat([usage.usage, past[list(usage.usage.columns)]], ignore_index=True)
-    both = both.sort_values("last_seen_at", kind="stable").drop_duplicates(list(USAGE_KEY), keep="last")
-    return UsageFrames(usage.registry, both.reset_index(drop=True), usage.unresolved)
 
 
 def _waiting(connections: Connections, registry: str) -> Plan | None:

@@ -32,7 +32,8 @@ def backtest(
 
     from datetime import UTC, datetime, timedelta
 
-    from registry_core.backtest import BACKTEST_COLUMNS, Period  # pandas
+    from assets.taking.past_usage import sightings_of  # pandas
+    from registry_core.backtest import BACKTEST_COLUMNS, Period
     from registry_core.backtest import backtest as replay
     from registry_core.policy import read_policies
     from registry_core.policy_spans import print_window
@@ -48,7 +49,7 @@ def backtest(
     with Connections(invocation(context).site()) as connections:
         for name in registries or list(connections.site.registries):
             connections.registry_settings(name)
-            past = connections.history.read_past(name)
+            past = sightings_of(connections, name)
             begin = now - timedelta(days=days)
             if past.history_began_at is not None and past.history_began_at > begin:
                 begin = past.history_began_at

@@ -178,7 +178,7 @@ class Site(Settings):
     policies: tuple[dict[str, Any], ...] = Field(
         (),
         description="retention, first match decides; see policy",
-        examples=[[{"repositories": ["**"], "keep_last": 3}]],
+        examples=[[{"repositories": ["**"], "keep_last": 3, "keep_in_use": {"seen_within": "30d"}}]],
     )
 
     @cached_property

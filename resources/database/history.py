@@ -18,13 +18,13 @@ from resources.database.derived import Derivation, rows_by_place
 from resources.database.ledger import Ledger
 from resources.database.manifests import read_documents
 from resources.database.migrating import migrate
-from resources.database.past import PastReading, first_read_at, places_read_whole
+from resources.database.past import GoneReading, PastReading, first_read_at, past_uses, places_read_whole
 from resources.database.push_events import PushEvents
 from resources.database.reading import Reading
 from resources.database.remembered import RememberedRegistry
 from resources.database.replication_journal import Replications
 from resources.database.schema import snapshots as snapshots_table
-from resources.database.sightings import EVERYWHERE, FINDINGS, IMAGE_USES, USAGE, SightingTable, SnapshotKind
+from resources.database.sightings import EVERYWHERE, FINDINGS, IMAGE_USES, TAGS, USAGE, SightingTable, SnapshotKind
 from resources.database.snapshots import Snapshot, list_snapshots, newest, snapshot_by_id
 from resources.database.times import maybe_from_micros, maybe_to_micros, now_micros, to_micros
 from resources.database.told import Told
@@ -159,6 +159,17 @@ class History:
         with self._database.reading(f"read past usage of {registry}") as connection:
             _require(connection, "usage", [registry], None)
             return PastReading(connection, since=maybe_to_micros(since)).sightings(USAGE, [registry])
+
+    def read_past_uses(self, since: datetime | None) -> pd.DataFrame:
+        """INVENTORY_COLUMNS of every cluster that was ever read, last seen at or after `since` (None: all); those of
+        now among them, without what single pods say."""
+        with self._database.reading("read past inventories") as connection:
+            return past_uses(connection, maybe_to_micros(since))
+
+    def read_moved_tags(self, registry: str, since: datetime | None) -> pd.DataFrame:
+        """TAG_COLUMNS of one registry as they were until `since` or later (None: ever), and are no more."""
+        with self._database.reading(f"read past tags of {registry}") as connection:
+            return GoneReading(connection, since=maybe_to_micros(since)).sightings(TAGS, [registry])
 
     def read_past(self, registry: str) -> Sightings:
         """All that was ever seen of one registry, for `registry_core.backtest`."""

@@ -8,8 +8,9 @@ import pandas as pd
 import sqlalchemy as sa
 
 from resources.database.columns import fetch_columns, frame_of, text_column, time_column
+from resources.database.past import last_seen
 from resources.database.schema import places
-from resources.database.sightings import TAGS, USAGE, SightingTable, SnapshotKind
+from resources.database.sightings import TAGS, USAGE, SnapshotKind
 
 _TIMES = ("first_seen_at", "last_seen_at")
 
@@ -20,7 +21,7 @@ def last_pointing(connection: sa.Connection, registry: str, repository: str, tag
     A digest that the tag came back to has a row for each time.
     """
     seen = TAGS.sightings.c
-    last = _last_seen(TAGS)
+    last = last_seen(TAGS).label("last_seen_at")
     query = (
         sa.select(seen.digest, seen.first_seen_at, last)
         .join_from(TAGS.sightings, places, places.c.id == seen.place_id)
@@ -39,7 +40,7 @@ def last_used(connection: sa.Connection, registry: str, repository: str | None =
             places.c.name.label("repository"),
             seen.digest,
             sa.func.min(seen.first_seen_at).label("first_seen_at"),
-            sa.func.max(_last_seen(USAGE)).label("last_seen_at"),
+            sa.func.max(last_seen(USAGE)).label("last_seen_at"),
         )
         .join_from(USAGE.sightings, places, places.c.id == seen.place_id)
         .where(places.c.kind == USAGE.kind, places.c.source == registry)
@@ -55,13 +56,6 @@ def places_read_whole(connection: sa.Connection, kind: SnapshotKind, source: str
     """Names of the places that the snapshot of this time read whole; none once a newer one was stored."""
     query = sa.select(places.c.name).where(places.c.kind == kind, places.c.source == source, places.c.read_at == as_of)
     return frozenset(connection.execute(query).scalars())
-
-
-def _last_seen(table: SightingTable) -> sa.Label[int]:
-    """An open row was last seen when its place was last read whole."""
-    seen = table.sightings.c
-    later = sa.and_(seen.gone_at.is_(None), places.c.read_at > seen.last_seen_at)
-    return sa.case((later, places.c.read_at), else_=seen.last_seen_at).label("last_seen_at")
 
 
 def _frame(connection: sa.Connection, query: sa.Select[Any], texts: list[str]) -> pd.DataFrame:

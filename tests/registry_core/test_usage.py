@@ -105,6 +105,18 @@ def test_the_same_digest_is_in_use_in_every_repository_that_holds_it() -> None:
     assert ("mirror/web", digest("a"), "same digest elsewhere") in matches(frames)
 
 
+@pytest.mark.parametrize("written", ["web:1", "web", "web@" + digest("a"), "web:9@" + digest("a")])
+def test_it_is_so_by_what_was_written_alone_where_no_runtime_reports_a_digest(written: str) -> None:
+    stored = catalog(("web", "1", digest("a")), ("web", "latest", digest("a")), ("mirror/web", "7", digest("a")),
+                     ("other/web", "1", digest("b")))  # fmt: skip
+    frames = join([use(f"{OURS}/{written}")], stored)
+    assert matches(frames) == {
+        ("web", digest("a"), "digest" if "@" in written else "tag"),
+        ("mirror/web", digest("a"), "same digest elsewhere"),
+    }
+    assert frames.unresolved.empty
+
+
 def test_what_was_pulled_from_another_registry_keeps_its_twin_here() -> None:
     frames = join([use(f"ghcr.io/acme/web@{digest('a')}")], catalog(("web", "1", digest("a"))))
     assert matches(frames) == {("web", digest("a"), "same digest elsewhere")}

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from registry_core.policy import read_policies
+from registry_core.policy_rules import SEEN_WITHIN, KeepInUse
 from registry_pipelines.cli.site_file import site_text
 from registry_pipelines.cli.surroundings import guess_environment, names_for
 from resources.configuration.load import load_site
@@ -171,3 +173,11 @@ def test_names_are_short_and_differ() -> None:
 )
 def test_what_a_cluster_is_for_is_guessed_on_the_strict_side(name: str, environment: str) -> None:
     assert guess_environment(name) == environment
+
+
+def test_the_file_names_the_window_within_which_uses_count(home: Path) -> None:
+    assert call("init").code == 0
+    written = (home / "registry_pipelines.yaml").read_text()
+    (line,) = [line for line in written.splitlines() if line.startswith("# policies:")]
+    (entry,) = read_policies(yaml.safe_load(line.removeprefix("# "))["policies"]).entries
+    assert entry.keep_in_use == KeepInUse(seen_within=SEEN_WITHIN)
