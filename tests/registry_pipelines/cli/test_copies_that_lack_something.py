@@ -330,6 +330,15 @@ def test_a_rule_between_two_names_of_one_registry_is_refused_by_its_first_run(si
     assert "old and new are one registry under two names" in ended.err
 
 
+@pytest.mark.parametrize("other", ["localhost", "LOCALHOST", "[::1]"])
+def test_rules_between_spellings_of_one_registry_are_refused_with_the_file(site: Site, other: str) -> None:
+    port = site.old.rpartition(":")[2]
+    site.new = f"http://{other}:{port}"
+    ended = site.configure().call("doctor")
+    assert ended.code == 2
+    assert "one registry" in ended.err
+
+
 class RewritingRegistry:
     """A proxy before a registry that rewrites the list of a subject's referrers with each of them: what is stored while
     another one of the same subject is being stored is counted as `lost`."""

@@ -10,11 +10,12 @@ import pytest
 from registry_core.copying import ImageCopy
 from resources.embedded_registry import EmbeddedRegistry
 from resources.registry.copying import Copier, carrying
-from tests.image_builder import BuiltImage, make_image, push
+from tests.image_builder import OCI_INDEX, BuiltImage, make_image, make_referrer, push
 from tests.registries import DockerRegistry
 from tests.resources.registry.conftest import connection_to
 from tests.resources.registry.copying.conftest import copy_one, same
 from tests.resources.registry.copying.test_whole_images import assert_there
+from tests.resources.registry.copying.weir import Weir
 from tests.resources.registry.faulty_registry import (
     Asked,
     FaultyRegistry,
@@ -118,3 +119,41 @@ def test_an_image_of_schema_1_passes_as_bytes(faulty: FaultyRegistry) -> None:
         assert plain.manifests == {"app:v1": body}
         (put,) = [asked for asked in destination.asked if asked.method == "PUT" and "/manifests/" in asked.path]
         assert put.headers["content-type"] == media_type
+
+
+def test_what_a_registry_forgot_to_list_is_stored_once_more(
+    docker_registry: DockerRegistry, embedded_registry: EmbeddedRegistry
+) -> None:
+    """A registry that rewrote its list for two referrers at once has one of them, and its API lists it not."""
+    image = make_image([b"subject"])
+    referrer = make_referrer(image)
+    push(embedded_registry.layout, "app", image, "v1")
+    push(embedded_registry.layout, "app", referrer)
+    with EmbeddedRegistry(docker_registry.storage.parent / "target", durable=False) as target:
+        assert copy_one(embedded_registry, target, same("app", "v1")).word == "copied"
+        with Weir(target.host) as weir:
+            empty = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}).encode()
+            forgets = {"status": 200, "headers": {"Content-Type": OCI_INDEX}, "body": empty}
+            weir.fail(
+                "GET",
+                f"/referrers/{image.digest}",
+                status=200,
+                headers={"Content-Type": OCI_INDEX},
+                body=empty,
+                times=2,
+            )
+            again = copy_one(embedded_registry, weir, same("app", "v1"))
+            assert again.word == "copied", again
+            puts = [path for method, path in weir.asked if method == "PUT"]
+            assert puts == [f"/v2/app/manifests/{referrer.digest}"]
+            weir.fail(
+                "GET",
+                f"/referrers/{image.digest}",
+                status=200,
+                headers={"Content-Type": OCI_INDEX},
+                body=empty,
+                times=9,
+            )
+            failed = copy_one(embedded_registry, weir, same("app", "v1"))
+            assert (failed.word, failed.fault) == ("failed", "corrupt")
+            assert "does not list it under" in failed.detail
