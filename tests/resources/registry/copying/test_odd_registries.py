@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+from typing import Any
 
 import pytest
 
@@ -133,27 +134,13 @@ def test_what_a_registry_forgot_to_list_is_stored_once_more(
         assert copy_one(embedded_registry, target, same("app", "v1")).word == "copied"
         with Weir(target.host) as weir:
             empty = json.dumps({"schemaVersion": 2, "mediaType": OCI_INDEX, "manifests": []}).encode()
-            forgets = {"status": 200, "headers": {"Content-Type": OCI_INDEX}, "body": empty}
-            weir.fail(
-                "GET",
-                f"/referrers/{image.digest}",
-                status=200,
-                headers={"Content-Type": OCI_INDEX},
-                body=empty,
-                times=2,
-            )
+            forgets: dict[str, Any] = {"status": 200, "headers": {"Content-Type": OCI_INDEX}, "body": empty}
+            weir.fail("GET", f"/referrers/{image.digest}", times=2, **forgets)
             again = copy_one(embedded_registry, weir, same("app", "v1"))
             assert again.word == "copied", again
             puts = [path for method, path in weir.asked if method == "PUT"]
             assert puts == [f"/v2/app/manifests/{referrer.digest}"]
-            weir.fail(
-                "GET",
-                f"/referrers/{image.digest}",
-                status=200,
-                headers={"Content-Type": OCI_INDEX},
-                body=empty,
-                times=9,
-            )
+            weir.fail("GET", f"/referrers/{image.digest}", times=9, **forgets)
             failed = copy_one(embedded_registry, weir, same("app", "v1"))
             assert (failed.word, failed.fault) == ("failed", "corrupt")
             assert "does not list it under" in failed.detail
