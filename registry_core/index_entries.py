@@ -23,8 +23,14 @@ def kinds_listed(entries: Iterable[Mapping[str, Any]]) -> dict[str, ListedKind]:
     return found
 
 
+def kinds_of(children: tuple[str, ...], listed_as: tuple[ListedKind, ...]) -> dict[str, ListedKind]:
+    """What an index lists (`ManifestFacts.children` and `listed_as`), and what each of it is."""
+    kinds: Iterable[ListedKind] = listed_as or ["manifest"] * len(children)
+    return dict(zip(children, kinds, strict=True))
+
+
 def may_be_manifests(children: tuple[str, ...], listed_as: tuple[ListedKind, ...]) -> dict[str, bool]:
     """Of what an index lists (`ManifestFacts`), what is to be read as a manifest; False where only the registry can say
     whether it is one."""
-    kinds = listed_as or ("manifest",) * len(children)
-    return {child: kind == "manifest" for child, kind in zip(children, kinds, strict=True) if kind != "blob"}
+    kinds = kinds_of(children, listed_as)
+    return {child: kind == "manifest" for child, kind in kinds.items() if kind != "blob"}

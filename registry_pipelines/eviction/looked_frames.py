@@ -9,9 +9,11 @@ import pandas as pd
 from registry_core.catalog import CatalogFrames
 from registry_core.eviction_entries import Entry
 from registry_core.eviction_use import Image
+from registry_core.index_entries import kinds_of
 from registry_core.manifest_graph import ManifestGraph
 from resources.registry.looking import Looked, Question
 
+_CHILDREN = ["digest", "child", "kind"]
 _TAGS = ["repository", "tag", "digest", "fault", "detail"]
 _IMAGES = ["repository", "digest", "config_digest", "subject", "fault", "detail"]
 
@@ -48,13 +50,15 @@ def frames_now(
             rows.update({digest: (None, "") for digest in listed if digest not in rows})
         images += [(repository, digest, *row) for digest, row in rows.items()]
         facts.update({facts.digest: (facts.config_digest, facts.subject) for facts in one.crawled.manifests})
-        children += [(facts.digest, child) for facts in one.crawled.manifests for child in facts.children]
+        for manifest in one.crawled.manifests:
+            kinds = kinds_of(manifest.children, manifest.listed_as)
+            children += [(manifest.digest, child, kind) for child, kind in kinds.items()]
     known = stored[["digest", "config_digest", "subject"]].astype(object)
     known = known.where(known.notna(), None)
     for digest, config_digest, subject in known.itertuples(index=False, name=None):
         facts.setdefault(digest, (config_digest, subject))
     present = {digest for _, digest, *_ in images}
-    listed_before = catalog.children[catalog.children["digest"].isin(present)][["digest", "child"]]
+    listed_before = catalog.children[catalog.children["digest"].isin(present)][_CHILDREN]
     nothing = (None, None)
     return CatalogFrames(
         registry=catalog.registry,
@@ -65,7 +69,7 @@ def frames_now(
             dtype=object,
         ),
         children=pd.concat(
-            [listed_before, pd.DataFrame(children, columns=["digest", "child"], dtype=object)], ignore_index=True
+            [listed_before, pd.DataFrame(children, columns=_CHILDREN, dtype=object)], ignore_index=True
         ).drop_duplicates(ignore_index=True),
     )
 

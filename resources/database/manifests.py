@@ -9,6 +9,7 @@ from itertools import islice
 import sqlalchemy as sa
 
 from registry_core.catalog import ManifestFacts
+from registry_core.index_entries import kinds_of
 from resources.database.bulk import insert_new
 from resources.database.hashing import clean_text
 from resources.database.schema import manifest_children, manifest_documents, manifests
@@ -44,9 +45,7 @@ def save_manifests(connection: sa.Connection, batch: Iterable[ManifestFacts]) ->
     children = [
         (facts.digest, place, child, kind)
         for facts in ordered
-        for place, (child, kind) in enumerate(
-            zip(facts.children, facts.listed_as or ("manifest",) * len(facts.children), strict=True)
-        )
+        for place, (child, kind) in enumerate(kinds_of(facts.children, facts.listed_as).items())
     ]
     insert_new(connection, manifest_children, children)
 
