@@ -35,7 +35,8 @@ class Basis:
     """What a plan was made from. `can_remove_single_tags`: what the registry was known to be able to do.
 
     `origin` is the address of the registry, empty in plans of older versions. `unnamed`: no workload named it, and none
-    was expected to.
+    was expected to. `own_policies`: the policies were made for this plan (what a source deleted), not written in the
+    configuration.
     """
 
     registry: str
@@ -47,6 +48,7 @@ class Basis:
     can_remove_single_tags: bool = False
     origin: str = ""
     unnamed: bool = False
+    own_policies: bool = False
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -59,6 +61,7 @@ class Basis:
             "can_remove_single_tags": self.can_remove_single_tags,
             **({"origin": self.origin} if self.origin else {}),
             **({"unnamed": True} if self.unnamed else {}),
+            **({"own_policies": True} if self.own_policies else {}),
         }
 
     @classmethod
@@ -73,6 +76,7 @@ class Basis:
             can_remove_single_tags=value["can_remove_single_tags"],
             origin=value.get("origin", ""),
             unnamed=value.get("unnamed", False),
+            own_policies=value.get("own_policies", False),
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -73,6 +73,7 @@ def take_plan(
         refuse_unexpected_silence(connections, gathered)
     single_tags = removes_single_tags(connections.registry_settings(registry))
     plan = make_plan(decisions, limits, now=now, can_remove_single_tags=single_tags)
+    plan = replace(plan, basis=replace(plan.basis, own_policies=policies is not None))
     problems = check_plan(plan, decisions.facts, now=now)
     waiting = _waiting(connections, registry)
     standing = waiting if waiting and not problems and _is_the_same(waiting, plan, now) else None

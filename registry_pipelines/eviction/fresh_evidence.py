@@ -158,7 +158,7 @@ class EvidenceOfRun:
             refuse_unexpected_silence(self.connections, gathered)
         joined = join_evidence(self.connections, gathered)
         self._refuse_beyond_limits(joined.images_in_use, nothing)
-        policies = read_policies(self.connections.site.policies)
+        policies = self._policies()
         return FreshEvidence(
             as_of=min(snapshot.as_of for snapshot in snapshots),
             inventory=gathered.inventory,
@@ -166,6 +166,15 @@ class EvidenceOfRun:
             policies=policies,
             decisions=decide_by(self.connections, gathered, policies),
         )
+
+    def _policies(self) -> Policies:
+        """Those of the configuration now. A plan with policies of its own may name repositories for which the
+        configuration has none; there its own hold."""
+        written, planned = self.connections.site.policies, self.plan.basis
+        if not planned.own_policies:
+            return read_policies(written)
+        site = read_policies(written).entries if written else ()
+        return Policies((*site, *planned.policies.entries))
 
     def _refuse_beyond_limits(self, in_use: int, nothing: str) -> None:
         limits, plan = self.limits, self.plan

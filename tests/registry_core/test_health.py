@@ -144,11 +144,17 @@ def test_a_pull_error_and_a_lost_tag_are_one_trouble_told_once() -> None:
 
 def test_the_catalog_tells_a_corrupt_config_from_a_corrupt_manifest() -> None:
     images = [
-        {"repository": "web", "digest": "sha256:a", "config_digest": "sha256:c", "fault": "corrupt", "detail": "bytes"},
+        {"repository": "web", "digest": "sha256:a", "config_digest": "sha256:c", "config_fault": "corrupt",
+         "detail": "bytes"},
         {"repository": "web", "digest": "sha256:b", "fault": "corrupt", "detail": "no JSON"},
-    ]
+        {"repository": "web", "digest": "sha256:d", "config_digest": "sha256:e", "fault": "missing", "detail": "404"},
+    ]  # fmt: skip
     found = judge_catalog(catalog(images=images))
-    assert [(finding.what, finding.blob) for finding in found] == [("config", "sha256:c"), ("manifest", None)]
+    assert [(finding.what, finding.kind, finding.blob) for finding in found] == [
+        ("config", "corrupt", "sha256:c"),
+        ("manifest", "corrupt", None),
+        ("manifest", "missing", None),  # whatever is known of its config from another place
+    ]
 
 
 def test_findings_come_worst_first_and_what_hurts_somebody_before_what_hurts_nobody() -> None:
