@@ -57,4 +57,4 @@ class NothingHandedOn(dg.ConfigurableIOManager):
 
     def load_input(self, context: dg.InputContext) -> None:
         """There is nothing to load."""
-        raise TypeError(f"{context.step_key} asks for a value of {context.upstream_output}; read it from the history")
+        raise TypeError(f"the input {context.name} asks for a value that was handed on; read it from the history")

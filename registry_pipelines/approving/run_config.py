@@ -29,7 +29,7 @@ def signed_in_person(run: dg.DagsterRun, instance: dg.DagsterInstance, header: s
     if header is None:
         return None
     coordinator = instance.run_coordinator
-    if not isinstance(coordinator, SignedInRunCoordinator) or coordinator.header.lower() != header.lower():
+    if not isinstance(coordinator, SignedInRunCoordinator) or (coordinator.header or "").lower() != header.lower():
         raise Refused(
             f"approvals.sign_in_header is {header}, and dagster.yaml has no run coordinator that records it; set"
             " registry_pipelines.coordinator.SignedInRunCoordinator there with the same header"
