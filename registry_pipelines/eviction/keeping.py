@@ -54,4 +54,8 @@ def kept_images(wave: Sequence[Placed], seen: Seen, documents: dict[str, bytes])
 
 
 def _media_type(document: bytes) -> str:
-    return media_type_of(read_object(document, what="manifest", content_type=None))
+    """Empty for bytes that are no manifest: they have the digest that they were asked by, and nothing more is known."""
+    try:
+        return media_type_of(read_object(document, what="manifest", content_type=None))
+    except RegistryError:
+        return ""

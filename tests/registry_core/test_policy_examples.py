@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +42,8 @@ def _decide(example: dict[str, Any]) -> Decisions:
         for image in images:
             tags = list(image.get("tags", ()))
             if "signs" in image:
-                tags.append(digest(f"{repository} {image['signs']}").replace(":", "-") + ".sig")
+                signed = image["signs"] if " " in image["signs"] else f"{repository} {image['signs']}"
+                tags.append(digest(signed).replace(":", "-") + ".sig")
             registry.image(
                 repository,
                 _name(repository, image),
@@ -51,12 +52,18 @@ def _decide(example: dict[str, Any]) -> Decisions:
                 subject=f"{repository} {image['subject']}" if "subject" in image else None,
                 pushed_at=_time(image.get("pushed")),
                 created_at=_time(image.get("created")),
+                **({"fault": "missing", "media_type": None} if image.get("lost") else {}),
             )
         for used in example.get("in_use", {}).get(repository, ()):
-            name, by_digest = (used["name"], True) if isinstance(used, dict) else (used, False)
-            known_as = f"@{digest(f'{repository} {name}')}" if by_digest else f":{name}"
-            reference = f"registry.example.com/{repository}{known_as}"
-            registry.use(repository, f"{repository} {name}", reference=reference)
+            how = used if isinstance(used, dict) else {"name": used}
+            image = f"{repository} {how['name']}"
+            known_as = f"@{digest(image)}" if how.get("by") == "digest" else f":{how['name']}"
+            registry.use(
+                repository,
+                image,
+                reference=f"registry.example.com/{repository}{known_as}",
+                seen=parse_span(how["ended"]) / timedelta(days=1) if "ended" in how else 0.0,
+            )
     return decide(read_policies(example["policies"]), registry.catalog(), registry.uses(), evidence=Evidence.at(AS_OF))
 
 
@@ -92,4 +99,4 @@ def test_the_page_shows_the_example_as_it_is_run(path):
 
 
 def test_there_are_examples():
-    assert len(EXAMPLES) >= 9
+    assert len(EXAMPLES) >= 14
