@@ -48,12 +48,11 @@ def _claimed_twice(
 
 def _rewritten_twice(registries: Registries) -> Iterator[tuple[KeyPath, str]]:
     first: dict[tuple[str, str], tuple[str, str]] = {}
-    for name, registry in registries.items():
-        for number, one in enumerate(() if registry is None else registry.also_known_as):
+    for name, registry in ((name, one) for name, one in registries.items() if one is not None):
+        for number, one in enumerate(registry.also_known_as):
             place: KeyPath = ("registries", name, "also_known_as", number)
-            assert registry is not None
             if one.of is not None and one.of not in registries and (fault := why_no_host(one.of)) is not None:
-                yield (*place, "of"), f"{fault}; no registry is called so either"
+                yield (*place, "of"), f"{fault} (and no registry here is called so)"
                 continue
             host, _, path = one.prefix.partition("/")
             of = host_meant(one, registry, registries)

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import timedelta
 from functools import cached_property
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, Field, field_validator
 
 from registry_core.host_names import why_no_address, why_no_host, why_no_prefix
 from registry_core.registry_directory import RegistryDirectory, RewrittenPrefix
@@ -17,6 +17,16 @@ from resources.configuration.credential_settings import Credentials, TlsSettings
 from resources.configuration.eviction_settings import CollectionSettings, QuarantineSettings
 from resources.configuration.provider_settings import ProviderSettings
 from resources.configuration.spans import Span
+
+
+def _is_host(text: str) -> str:
+    if (fault := why_no_host(text)) is not None:
+        raise ValueError(fault)
+    return text
+
+
+Host = Annotated[str, AfterValidator(_is_host)]
+"""A host that references can name, in any spelling."""
 
 
 class AlsoKnownAs(Settings):
@@ -40,14 +50,6 @@ class AlsoKnownAs(Settings):
             raise ValueError(fault)
         return prefix
 
-    @field_validator("of")
-    @classmethod
-    def _is_host(cls, host: str | None) -> str | None:
-        # The name of a registry may hold what a host may not; whether it is one is seen across the entries.
-        if host is not None and not set("_") & set(host) and (fault := why_no_host(host)) is not None:
-            raise ValueError(fault)
-        return host
-
 
 class RegistrySettings(Settings):
     """One registry: how to reach it, how politely, and what to read of it."""
@@ -57,7 +59,7 @@ class RegistrySettings(Settings):
         pattern=r"^https?://[^/?#@\s]+/?$",
         examples=["https://registry.example.com"],
     )
-    hosts: tuple[str, ...] = Field(
+    hosts: tuple[Host, ...] = Field(
         (),
         description="names that workloads use for it (`registry.example.com`); default: the host of `url`",
         examples=[["registry.example.com"]],
@@ -142,14 +144,6 @@ class RegistrySettings(Settings):
         if (fault := why_no_address(url)) is not None:
             raise ValueError(fault)
         return url
-
-    @field_validator("hosts")
-    @classmethod
-    def _are_hosts(cls, hosts: tuple[str, ...]) -> tuple[str, ...]:
-        faults = [fault for host in hosts if (fault := why_no_host(host)) is not None]
-        if faults:
-            raise ValueError("; ".join(faults))
-        return hosts
 
     @property
     def host(self) -> str:

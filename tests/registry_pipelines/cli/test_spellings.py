@@ -261,7 +261,7 @@ def test_hosts_that_are_no_hosts_end_every_command_with_2(shop: Shop, hosts: lis
     for command in (("inventory",), ("plan", "make"), ("doctor",)):
         ended = shop.run(*command)
         assert ended.code == 2
-        assert "registries.old.hosts: " in ended.err
+        assert "registries.old.hosts.0: " in ended.err
         assert sentence in ended.err
 
 

@@ -56,9 +56,18 @@ HOSTS = [
 def test_what_is_no_host_is_a_problem_with_line_and_key(tmp_path: Path, host: str) -> None:
     written = host.encode("unicode_escape").decode("ascii").replace('"', '\\"')
     problem = the_problem(tmp_path, f'registries:\n  old:\n    url: "https://r.example"\n    hosts: ["{written}"]\n')
-    assert problem.place.endswith(":4 registries.old.hosts"), problem.place
+    assert problem.place.endswith(":4 registries.old.hosts.0"), problem.place
     assert problem.message.endswith(NO_HOSTS[host])
     assert "hunter2" not in problem.message
+
+
+def test_each_of_several_hosts_has_a_line_of_its_own(tmp_path: Path) -> None:
+    hosts = '    - good.example\n    - bad.example/\n    - "*"\n'
+    text = f'registries:\n  old:\n    url: "https://r.example"\n    hosts:\n{hosts}'
+    assert [one.place.rpartition(":")[2] for one in problems(tmp_path, text)] == [
+        "6 registries.old.hosts.1",
+        "7 registries.old.hosts.2",
+    ]
 
 
 @pytest.mark.parametrize("host", HOSTS)
@@ -182,7 +191,7 @@ registries:
         ("{prefix: ''}", "prefix", "an empty text is no host"),
         ("{prefix: 'm.example:70000/a'}", "prefix", "a port is a number from 1 to 65535"),
         ("{prefix: m.example, of: https://docker.io}", "of", "`https://docker.io` is no host; write `docker.io`"),
-        ("{prefix: m.example, of: no_such}", "of", "no registry is called so either"),
+        ("{prefix: m.example, of: no_such}", "of", "(and no registry here is called so)"),
         ("{of: docker.io}", "prefix", "`prefix` is missing"),
     ],
 )
