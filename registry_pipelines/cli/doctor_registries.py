@@ -18,6 +18,7 @@ from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.addresses import manifest_url, pull_scope, repository_url
 from resources.registry.connection import RegistryConnection
 from resources.registry.reading import Manifest, Reader
+from resources.registry.refusals import hides_its_list
 from resources.registry.transport.engine import Engine
 from resources.registry.transport.messages import Request
 
@@ -95,7 +96,7 @@ class _Examination:
         try:
             listed = self._engine.run(self._reader.repositories())
         except RegistryError as error:
-            if error.fault not in ("missing", "forbidden"):
+            if not hides_its_list(error):
                 return configured, self._found("list repositories", "fails", str(error))
             if configured:
                 told = f"it does not list them ({error.fault}); {len(configured)} are configured"

@@ -10,6 +10,7 @@ from registry_core.errors import RegistryError
 from resources.registry.connection import RegistryConnection
 from resources.registry.providers.interface import Provider
 from resources.registry.reading import Reader
+from resources.registry.refusals import hides_its_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ def _listed_by_registry(connection: RegistryConnection, by_vendor: Gap | None) -
         try:
             listed = engine.run(Reader(connection, engine).repositories())
         except RegistryError as error:
-            if error.fault not in ("missing", "forbidden"):
+            if not hides_its_list(error):
                 raise
             if not named:
                 raise _nobody_lists(str(error), by_vendor, error) from error

@@ -14,6 +14,18 @@ from resources.registry.transport.retries import PASSING
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _LONGEST_DETAIL = 200
+#: Statuses of those that may not do this at all, whatever they send.
+_DENIED = frozenset({401, 403, 405, 407, 413, 451})
+#: Statuses that refuse the request itself, whoever sends them: conflict, precondition, type, locked, …
+_REFUSING = frozenset({402, 406, 409, 411, 412, 414, 415, 417, 422, 423, 424, 426, 428, 431})
+#: What a registry says of a request that it refuses (OCI distribution specification, "Error Codes"; distribution).
+_REFUSING_CODES = frozenset(
+    {
+        "BLOB_UPLOAD_INVALID", "BLOB_UPLOAD_UNKNOWN", "DENIED", "DIGEST_INVALID", "MANIFEST_BLOB_UNKNOWN",
+        "MANIFEST_INVALID", "MANIFEST_UNVERIFIED", "NAME_INVALID", "RANGE_INVALID", "SIZE_INVALID", "TAG_INVALID",
+        "UNAUTHORIZED", "UNSUPPORTED",
+    }
+)  # fmt: skip
 _ABOUT_CONTENT = frozenset(
     {"MANIFEST_BLOB_UNKNOWN", "MANIFEST_INVALID", "DIGEST_INVALID", "NAME_INVALID", "SIZE_INVALID"}
 )
@@ -23,11 +35,22 @@ def fault_of(status: int) -> Fault:
     """The fault that a status means when it is the whole answer."""
     if status in (404, 410):
         return "missing"
-    if status in (401, 403, 405, 407, 413, 451):
+    if status in _DENIED:
         return "forbidden"
     if status == 429:
         return "throttled"
     return "unreachable"
+
+
+def hides_its_list(error: RegistryError) -> bool:
+    """Whether a registry says that it has no such list, or not for us: then names can come from elsewhere.
+
+    Any other answer may hide anything, and so does a refusal of the request itself. A 400 without codes is that of a
+    token server.
+    """
+    if error.fault != "forbidden":
+        return error.fault == "missing"
+    return error.status is None or error.status in _DENIED or (error.status == 400 and not error.codes)
 
 
 def error_codes(body: bytes) -> tuple[tuple[str, ...], str]:
@@ -62,6 +85,17 @@ def is_about_content(answer: Answer) -> bool:
     return answer.status >= 500 and not _ABOUT_CONTENT.isdisjoint(error_codes(answer.body)[0])
 
 
+def is_refused(answer: Answer) -> bool:
+    """Whether the registry refuses the request itself: by its status, or in the words of registries.
+
+    A bare 400 is none: a server of TLS answers plain HTTP with it, and a proxy that does not understand us.
+    """
+    if is_about_content(answer) or answer.status in _REFUSING:
+        return True
+    own_words = 400 <= answer.status < 500 and answer.status not in PASSING
+    return own_words and not _REFUSING_CODES.isdisjoint(error_codes(answer.body)[0])
+
+
 def printable(text: str) -> str:
     """A text of the other side, fit for a message: one line, cut."""
     text = _CONTROL.sub(" ", text).strip()
@@ -80,9 +114,12 @@ def refusal(answer: Answer, wanted: str, registry: str, *, tries: int = 1, next_
     status = answer.status
     fault = fault_of(status)
     codes, detail = error_codes(answer.body)
+    page = is_web_page(answer) and not codes
+    if fault == "unreachable" and is_refused(answer) and not page:
+        fault = "forbidden"
     if (status == 400 or is_about_content(answer)) and any(code.endswith("_UNKNOWN") for code in codes):
         fault = "missing"
-    if is_web_page(answer) and not codes:
+    if page:
         what = f"a web page came with status {status} instead of a registry's answer"
         fault = fault if fault in ("forbidden", "throttled") else "unreachable"
         step = next_step or "check that `url` is the registry itself, and look at proxies and portals before it"
@@ -92,7 +129,7 @@ def refusal(answer: Answer, wanted: str, registry: str, *, tries: int = 1, next_
         what += f" ({said})" if said else ""
         if lacking := digests_lacking(answer.body):
             what += f"; it lacks {', '.join(lacking[:3])}"
-        step = next_step or _NEXT.get(fault, "")
+        step = next_step or (_REFUSED if fault == "forbidden" and status not in _DENIED else _NEXT.get(fault, ""))
         if 300 <= status < 400:
             where = "elsewhere, which is not followed here" if answer.header("location") else "to nowhere"
             step = f"it redirects {where}; check proxies before the registry"
@@ -129,6 +166,7 @@ def _phrase(status: int) -> str:
         return ""
 
 
+_REFUSED = "it answers and refuses just this; look at the registry's log, and at proxies before it"
 _NEXT: dict[Fault, str] = {
     "forbidden": "check `credentials` and what this user may read there",
     "throttled": "try later, set `requests_per_second`, or raise `patience`",

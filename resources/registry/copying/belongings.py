@@ -16,6 +16,7 @@ from registry_core.media_types import is_manifest
 from resources.registry.listed_entries import is_listed_blob
 from resources.registry.reading import Manifest, Reader
 from resources.registry.referrers import ReferrersReader
+from resources.registry.refusals import hides_its_list
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +89,7 @@ class SourceMemory:
                 try:
                     self._tags[repository] = frozenset(reader.engine.run(reader.tags(repository)))
                 except RegistryError as error:
-                    if error.fault not in ("missing", "forbidden"):
+                    if not hides_its_list(error):
                         raise
                     self._tags[repository] = None
             return self._tags[repository]

@@ -12,6 +12,7 @@ from registry_core.globs import compile_globs
 from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.crawling.vendor import VendorBeside
 from resources.registry.reading import Reader
+from resources.registry.refusals import hides_its_list
 
 CATALOG = LIST_OF_REPOSITORIES
 
@@ -61,8 +62,7 @@ async def _catalog(reader: Reader, settings: RegistrySettings, in_use: Collectio
     try:
         return set(await reader.repositories()), None
     except RegistryError as error:
-        cannot_list = error.fault in ("missing", "forbidden") and error.status is not None
-        if not cannot_list:
+        if error.status is None or not hides_its_list(error):
             return set(), Gap(CATALOG, error.fault, str(error))
         if not settings.repositories and not in_use:
             return set(), Gap(CATALOG, error.fault, f"{error}; name its repositories in `repositories`")

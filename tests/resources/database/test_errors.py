@@ -7,9 +7,11 @@ import traceback
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from registry_core.errors import ConfigError, DatabaseError
 from resources.database import connection
+from resources.database.errors import told_as_database_error
 from resources.database.history import History
 from tests.postgresql import PostgresqlServer
 from tests.resources.database.readings import hour
@@ -75,6 +77,74 @@ def test_a_user_without_rights_is_told(postgresql_server: PostgresqlServer) -> N
 def test_a_folder_that_is_not_there_is_told(tmp_path: Path) -> None:
     with pytest.raises(DatabaseError, match="folder exists"):
         History.open(f"sqlite:///{tmp_path}/no/history.sqlite").latest("catalog", "main")
+
+
+@pytest.mark.parametrize("obstacle", ["no folder", "a folder in its place", "a file in place of its folder"])
+def test_a_file_that_cannot_be_opened_is_final(tmp_path: Path, obstacle: str) -> None:
+    path = tmp_path / "place" / "history.sqlite"
+    if obstacle == "a folder in its place":
+        path.mkdir(parents=True)
+    elif obstacle == "a file in place of its folder":
+        path.parent.write_text("no folder")
+    with pytest.raises(DatabaseError, match=r"its file cannot be opened.*folder exists") as told:
+        History.open(f"sqlite:///{path}").latest("catalog", "main")
+    assert (told.value.retryable, told.value.fault) == (False, "unreachable")
+
+
+@pytest.mark.parametrize(
+    ("code", "fault", "passes"),
+    [
+        (sqlite3.SQLITE_BUSY, "throttled", True),
+        (sqlite3.SQLITE_BUSY_SNAPSHOT, "throttled", True),
+        (sqlite3.SQLITE_LOCKED_SHAREDCACHE, "throttled", True),
+        (sqlite3.SQLITE_CANTOPEN, "unreachable", False),
+        (sqlite3.SQLITE_CANTOPEN_ISDIR, "unreachable", False),
+        (sqlite3.SQLITE_READONLY, "forbidden", False),
+        (sqlite3.SQLITE_READONLY_DIRECTORY, "forbidden", False),
+        (sqlite3.SQLITE_PERM, "forbidden", False),
+        (sqlite3.SQLITE_FULL, "unreachable", False),
+        (sqlite3.SQLITE_IOERR_WRITE, "unreachable", False),
+        (sqlite3.SQLITE_IOERR_FSYNC, "unreachable", False),
+        (sqlite3.SQLITE_NOMEM, "unreachable", False),
+        (sqlite3.SQLITE_CORRUPT, "corrupt", False),
+        (sqlite3.SQLITE_NOTADB, "corrupt", False),
+        (sqlite3.SQLITE_ERROR, "corrupt", False),
+    ],
+)
+def test_of_what_sqlite_says_only_a_lock_passes_by_itself(code: int, fault: str, passes: bool) -> None:
+    said = sqlite3.OperationalError("as SQLite says it")
+    said.sqlite_errorcode = code
+    with pytest.raises(DatabaseError) as told, told_as_database_error("save", "history.sqlite"):
+        raise OperationalError("SELECT 1", {}, said)
+    assert (told.value.fault, told.value.retryable) == (fault, passes)
+
+
+def test_a_full_database_is_final(tmp_path: Path) -> None:
+    history = History.open(f"sqlite:///{tmp_path}/history.sqlite")
+    history.migrate()
+
+    def fill() -> None:
+        with history._database.writing("fill it") as opened:
+            pages = opened.exec_driver_sql("PRAGMA page_count").scalar()
+            opened.exec_driver_sql(f"PRAGMA max_page_count = {pages}")
+            opened.exec_driver_sql("CREATE TABLE filling AS SELECT randomblob(1000000) AS bytes")
+
+    with pytest.raises(DatabaseError, match=r"there is no room.*Make room") as told:
+        fill()
+    assert not told.value.retryable
+
+
+def test_a_server_that_only_reads_is_forbidden_and_not_tried_again(postgresql_server: PostgresqlServer) -> None:
+    database = connection.Database(postgresql_server.new_database())
+
+    def write() -> None:
+        with database.writing("write") as opened:
+            opened.exec_driver_sql("SET TRANSACTION READ ONLY")
+            opened.exec_driver_sql("CREATE TABLE anything (x int)")
+
+    with pytest.raises(DatabaseError, match="read-only standby") as told:
+        write()
+    assert (told.value.retryable, told.value.fault) == (False, "forbidden")
 
 
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from registry_core.coverage import Fault
 from registry_core.errors import ConfigError, RegistryError
 from registry_core.media_types import DOCKER_SCHEMA1_SIGNED, MANIFEST_ACCEPT
 from resources.configuration.settings import TlsSettings
@@ -61,6 +62,45 @@ def test_what_cannot_pass_is_asked_once(faulty: FaultyRegistry, status: int) -> 
     wanted = {404: "missing", 410: "missing", 400: "unreachable", 416: "unreachable"}.get(status, "forbidden")
     assert (error.fault, error.status, error.retryable) == (wanted, status, False)
     assert len(faulty.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "fault"),
+    [
+        (400, "DIGEST_INVALID", "forbidden"),
+        (400, "MANIFEST_INVALID", "forbidden"),
+        (400, "NAME_INVALID", "forbidden"),
+        (400, "TAG_INVALID", "forbidden"),
+        (400, "UNSUPPORTED", "forbidden"),
+        (400, "MANIFEST_BLOB_UNKNOWN", "missing"),
+        (400, "NAME_UNKNOWN", "missing"),
+        (400, "SOMETHING_ELSE", "unreachable"),
+        (416, "RANGE_INVALID", "forbidden"),
+        (421, "X", "unreachable"),
+        *(
+            (status, "X", "forbidden")
+            for status in (402, 406, 409, 411, 412, 414, 415, 417, 422, 423, 424, 426, 428, 431)
+        ),
+        (500, "DIGEST_INVALID", "forbidden"),
+        (500, "UNKNOWN", "unreachable"),
+        (507, "X", "unreachable"),
+    ],
+)
+def test_a_request_that_is_refused_is_not_unreachable(
+    faulty: FaultyRegistry, status: int, code: str, fault: Fault
+) -> None:
+    faulty.on("GET", _V1, error_reply(status, code))
+    error = _fault(lambda: client_of(faulty.url, retries=0).manifest("team/app", "v1"))
+    assert (error.fault, error.status) == (fault, status)
+    if fault == "forbidden":
+        assert not error.retryable
+        assert "credentials" not in str(error)
+
+
+@pytest.mark.parametrize("status", [400, 409, 422])
+def test_a_web_page_with_a_status_of_refusals_is_unreachable(faulty: FaultyRegistry, status: int) -> None:
+    faulty.on("GET", _V1, html_reply(status))
+    assert _fault(lambda: client_of(faulty.url).manifest("team/app", "v1")).fault == "unreachable"
 
 
 @pytest.mark.parametrize("as_date", [False, True])

@@ -78,6 +78,19 @@ def test_a_destination_without_chunks_or_mounts_gets_whole_blobs(
     assert set(plain.manifests.values()) == {_IMAGE.manifest_bytes}
 
 
+def test_a_destination_that_calls_every_digest_wrong_refuses_and_is_not_unreachable(
+    docker_registry: DockerRegistry, faulty: FaultyRegistry
+) -> None:
+    image = make_image([b"small"])
+    push(docker_registry, "app", image, "v1")
+    plain = _PlainRegistry(faulty)
+    plain.takes("app", "v1")
+    faulty.on("PUT", "/upload", error_reply(400, "DIGEST_INVALID", "provided digest did not match uploaded content"))
+    outcome = copy_one(docker_registry, faulty, same("app", "v1"))
+    assert (outcome.word, outcome.fault) == ("failed", "forbidden")
+    assert "DIGEST_INVALID" in outcome.detail
+
+
 def test_foreign_layers_are_named_and_fetched_only_when_asked(
     faulty: FaultyRegistry, elsewhere: FaultyRegistry, embedded_registry: EmbeddedRegistry
 ) -> None:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from registry_core.catalog import ManifestFacts, RepositoryCrawled
+from registry_core.catalog_gaps import LIST_OF_REPOSITORIES
 from registry_core.media_types import OCI_INDEX
 from resources.configuration.registry_settings import RegistrySettings
 from resources.registry import RegistryConnection
@@ -319,3 +320,14 @@ def test_a_password_that_expires_in_the_middle_is_forbidden_and_soon_told(faulty
     gap = found["b"].gap
     assert gap is not None
     assert gap.fault == "forbidden"
+
+
+@pytest.mark.parametrize(("status", "code"), [(400, "NAME_INVALID"), (409, "X"), (412, "X"), (423, "X")])
+def test_a_list_of_repositories_whose_request_is_refused_is_a_gap_and_not_hidden(
+    faulty: FaultyRegistry, status: int, code: str
+) -> None:
+    faulty.on("GET", "/v2/_catalog", error_reply(status, code))
+    crawl = Crawl(connection_to(faulty.url), as_of=datetime.now(UTC), in_use={"team/app": ()})
+    list(crawl)
+    (gap,) = [gap for gap in crawl.coverage.gaps if gap.place == LIST_OF_REPOSITORIES]
+    assert (gap.fault, gap.excused) == ("forbidden", False)
