@@ -98,7 +98,7 @@ def test_what_is_not_known_is_told(move: Move) -> None:
     assert asked(move, "migration", "show", MOVE).code == 3
     assert asked(move, "migration", "outcome", MOVE).code == 3
     assert asked(move, "migration", "verify", MOVE).code == 3
-    assert asked(move, "migration", "run", "abcdef").code == 3
+    assert asked(move, "migration", "run", "abcdef").code == 2
 
 
 def test_an_eviction_plan_is_not_run_as_a_migration(move: Move) -> None:
@@ -108,7 +108,7 @@ def test_an_eviction_plan_is_not_run_as_a_migration(move: Move) -> None:
     assert made.code == 0, made.err
     (row,) = json.loads(made.out)
     refused = asked(move, "migration", "run", row["fingerprint"])
-    assert refused.code == 3
+    assert refused.code == 2
     assert "eviction plan" in refused.err
 
 
