@@ -68,22 +68,24 @@ def judge(verified: MigrationVerification) -> dg.AssetCheckResult:
         lines += [f"- {one.entry}: **not copied**, {one.why}" for one in verified.not_copied[:_SHOWN]]
         metadata["what is wrong"] = dg.MetadataValue.md("\n".join(lines))
     if verified.is_whole:
-        told = f"All {amount(len(found.images), 'image')} are there; {how}."
+        sentence = f"All {amount(len(found.images), 'image')} are there; {how}."
         if verified.is_deep:
-            told = told[:-1] + f" ({size(int(metadata['bytes read']))})."
+            sentence = sentence[:-1] + f" ({size(int(metadata['bytes read']))})."
     else:
         parts = [f"{amount(len(lacking), 'image')} not copied"] if lacking else []
         parts += [f"{amount(len(damaged), 'image')} not whole"] if damaged else []
         parts += [f"{amount(len(unknown), 'image')} could not be asked for"] if unknown else []
         firsts = [f"{one.image}: {one.detail}" for one in (*damaged, *unknown)[:1]] or [str(lacking[0])]
         count = len(found.images) + len(lacking)
-        told = f"{', '.join(parts)} of {count:,}; first {firsts[0]}. Repair the cause and plan again."
+        sentence = f"{', '.join(parts)} of {count:,}; first {firsts[0]}. Repair the cause and plan again."
     if unreadable:
         were = "image of the plan was" if len(unreadable) == 1 else "images of the plan were"
-        told += f" {len(unreadable):,} {were} never copied, as the source could not give them; first {unreadable[0]}."
+        sentence += (
+            f" {len(unreadable):,} {were} never copied, as the source could not give them; first {unreadable[0]}."
+        )
     return dg.AssetCheckResult(
         passed=verified.is_whole,
         severity=dg.AssetCheckSeverity.ERROR if damaged or lacking else dg.AssetCheckSeverity.WARN,
-        description=told,
+        description=sentence,
         metadata=metadata,
     )

@@ -42,7 +42,7 @@ class ImageSeen:
 
     `fault` says why its manifest could not be read: an index that lists a child which the registry has lost gives the
     child a row with the fault `missing`. `config_fault` says why its config could not be; then the image is there, and
-    nobody can run it. `detail` belongs to whichever is set.
+    cannot be run. `detail` belongs to the one that is set.
     """
 
     repository: str

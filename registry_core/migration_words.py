@@ -66,11 +66,11 @@ def chosen_images(choice: Choice, gaps: Iterable[Gap] = ()) -> list[Chosen]:
         )
         for (repository, digest), draft in drafts.items()
     ]
-    told = {(one.repository, one.digest, one.tags) for one in chosen}
+    listed_already = {(one.repository, one.digest, one.tags) for one in chosen}
     for one in (*_unresolved(choice), *unknown):
         name = (one.repository, one.digest, one.tags)
-        chosen += [one] if name not in told else []
-        told.add(name)
+        chosen += [one] if name not in listed_already else []
+        listed_already.add(name)
     chosen += _not_read(choice, gaps)
     return sorted(chosen, key=lambda one: (one.repository, one.tags, one.digest or ""))
 

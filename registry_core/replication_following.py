@@ -102,9 +102,9 @@ class Following:
 
 
 def _conflict(entry: MigrationEntry, foreign: Mapping[str, str]) -> MigrationEntry:
-    told = ", ".join(f"{tag} points to {there}" for tag, there in foreign.items())
+    found = ", ".join(f"{tag} points to {there}" for tag, there in foreign.items())
     why = (
-        f"at the destination {told}, which this replication did not write; remove or move the tag there, or write"
+        f"at the destination {found}, which this replication did not write; remove or move the tag there, or write"
         " `on_conflict: overwrite`"
     )
     return replace(entry, word="conflict", why=why, overwrites={}, travel_bytes=0, mounts=0)

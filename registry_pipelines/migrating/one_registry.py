@@ -1,4 +1,4 @@
-"""Are the source and the destination of a rule one registry, under two names that nobody can tell to be one?
+"""Are the source and the destination of a rule one registry, under two names that are not known to be one?
 
 Two names of one host are known to be one (`registry_identity`); a second DNS name or a proxy is not. Such a rule would
 copy what it has just written, under a longer name each time. The registry itself says it: what was stored at the

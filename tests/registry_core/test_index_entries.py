@@ -1,4 +1,4 @@
-"""Indexes that list blobs: their edges keep what they name, and nobody waits for a blob as if it were a manifest."""
+"""Indexes that list blobs: their edges keep what they name, and no blob is waited for as a manifest."""
 
 from __future__ import annotations
 

@@ -72,7 +72,7 @@ def test_an_image_that_is_not_there_ends_with_4_and_a_registry_that_is_not_with_
     ended = call("copy", f"{filled.host}/team/app:v9", f"{docker_registry.host}/team/app")
     assert ended.code == 4
     assert "v9" in ended.err
-    assert "was not written" not in ended.err, "nobody has looked"
+    assert "was not written" not in ended.err, "the destination was not asked"
     assert call("copy", f"{filled.host}/team/app:v1", "127.0.0.1:1/team/app").code == 5
 
 

@@ -1,4 +1,4 @@
-"""Why the config of an image could not be read stands beside why its manifest could not, no longer in its place."""
+"""Why the config of an image could not be read has a column of its own, beside that of its manifest."""
 
 from __future__ import annotations
 
