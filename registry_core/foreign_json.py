@@ -12,8 +12,64 @@ from typing import Any
 from registry_core.digests import is_content_address
 from registry_core.errors import RegistryError
 
+#: No document of a registry, a vendor or a cluster nests deeper, and code that walks one need not fear for its stack.
+DEEPEST = 200
+
 LARGEST_SIZE = 2**63 - 1
 LONGEST_TEXT = 255
+_MOST_DIGITS = 20
+
+
+class NotJson(ValueError):
+    """What was written is no JSON that we take. The message continues "its body …"."""
+
+
+def read_json(text: bytes | str) -> Any:
+    """The value of a JSON text. Raises NotJson, and nothing else.
+
+    Also for what Python takes and JSON does not know (`NaN`, `Infinity`), for numbers of thousands of digits, and for
+    nesting above DEEPEST.
+    """
+    try:
+        value = json.loads(text, parse_constant=_no_number)
+    except RecursionError:
+        raise NotJson("is nested too deeply") from None
+    except ValueError:
+        raise NotJson("is not JSON") from None
+    opened = (text.count(b"[") + text.count(b"{")) if isinstance(text, bytes) else (text.count("[") + text.count("{"))
+    if opened > DEEPEST and is_deeper_than(value, DEEPEST):
+        raise NotJson("is nested too deeply")
+    return value
+
+
+def is_deeper_than(value: object, most: int) -> bool:
+    """Whether lists and objects nest more than `most` times."""
+    level: list[object] = [value]
+    for _ in range(most + 1):
+        level = [
+            below
+            for one in level
+            for below in (one.values() if isinstance(one, dict) else one if isinstance(one, list) else ())
+        ]
+        if not level:
+            return False
+    return True
+
+
+def whole_number(text: object) -> int | None:
+    """A number written in ASCII digits alone, as headers and queries hold it; None for anything else.
+
+    Python's `int` takes signs, spaces, underscores and digits of every script, and raises for thousands of digits. Here
+    more than LARGEST_SIZE is LARGEST_SIZE: more than anything is.
+    """
+    if not isinstance(text, str) or not text.isascii() or not text.isdigit():
+        return None
+    digits = text.lstrip("0")
+    return min(int(digits or "0"), LARGEST_SIZE) if len(digits) < _MOST_DIGITS else LARGEST_SIZE
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def read_object(body: bytes, *, what: str, content_type: str | None = None) -> dict[str, Any]:
@@ -21,11 +77,9 @@ def read_object(body: bytes, *, what: str, content_type: str | None = None) -> d
     reason = "is not a JSON object"
     document: object = None
     try:
-        document = json.loads(body)
-    except RecursionError:
-        reason = "is nested too deeply"
-    except ValueError:
-        reason = "is not JSON"
+        document = read_json(body)
+    except NotJson as error:
+        reason = str(error)
     if not isinstance(document, dict):
         told = f", told to be {content_type}" if content_type else ""
         raise RegistryError(
@@ -74,6 +128,13 @@ def short_text(value: object) -> str | None:
     if _is_plain(value):
         return value
     return "".join(character for character in value[:LONGEST_TEXT] if character.isprintable()) or None
+
+
+def storable(text: str) -> str:
+    """The same text without what no database keeps: PostgreSQL has no NUL, and neither keeps half a surrogate pair."""
+    if text.isascii():
+        return text.replace("\0", "\ufffd")
+    return text.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _is_plain(value: str) -> bool:

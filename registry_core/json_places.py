@@ -12,7 +12,7 @@ from typing import Any
 Place = tuple[str | int, ...]
 """Keys and positions that lead to one place: `("spec", "containers", 0, "image")`."""
 
-_STEP = re.compile(r"""\["(?P<quoted>[^"\]]+)"\] | \[(?P<position>\d+)\] | \.(?P<key>[^.\[]+)""", re.VERBOSE)
+_STEP = re.compile(r"""\["(?P<quoted>[^"\]]+)"\] | \[(?P<position>[0-9]{1,9})\] | \.(?P<key>[^.\[]+)""", re.VERBOSE)
 
 ABSENT: Any = object()
 """What `value_at` answers where nothing stands; null is a value."""

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import json
-
 from registry_core import media_types as types
-from registry_core.foreign_json import media_type_in
+from registry_core.foreign_json import NotJson, media_type_in, read_json
 from registry_core.manifests import media_type_of
 
 
@@ -15,8 +13,8 @@ def is_manifest_body(body: bytes) -> bool:
     The shape alone is not enough: BuildKit's cache config has `layers` too.
     """
     try:
-        document = json.loads(body)
-    except (ValueError, RecursionError):
+        document = read_json(body)
+    except NotJson:
         return False
     if not isinstance(document, dict):
         return False

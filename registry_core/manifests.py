@@ -10,7 +10,6 @@ Sources: OCI image specification 1.1 (`manifest.md`, `image-index.md`, `descript
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -20,10 +19,12 @@ from registry_core import media_types as types
 from registry_core.catalog import ManifestFacts
 from registry_core.foreign_json import (
     LARGEST_SIZE,
+    NotJson,
     digest_in,
     entries_of,
     is_address,
     media_type_in,
+    read_json,
     read_object,
     short_text,
     size_in,
@@ -211,8 +212,8 @@ def _read_schema1(document: Document, *, body: bytes, digest: str, media_type: s
     """Schema 1 has no config blob: the newest entry of its history is one, as JSON within JSON."""
     newest = next(iter(entries_of(document, "history")), {}).get("v1Compatibility")
     try:
-        history = json.loads(newest) if isinstance(newest, str) else {}
-    except (ValueError, RecursionError):
+        history = read_json(newest) if isinstance(newest, str) else {}
+    except NotJson:
         history = {}
     config = _config_facts(history if isinstance(history, dict) else {})
     facts = ManifestFacts(

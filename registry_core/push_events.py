@@ -6,11 +6,12 @@ in one sentence, what is an event of another sort (a pull, a blob, a scan, a pin
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, get_args
+
+from registry_core.foreign_json import NotJson, is_deeper_than, read_json
 
 Kind = Literal["harbor", "docker_hub", "quay", "github", "distribution", "azure", "ecr", "google", "aliyun", "zot"]
 """Who sends: decides the shape of the body. `distribution` is every registry with its notifications: distribution,
@@ -65,14 +66,12 @@ def read_push_events(kind: Kind, body: bytes, headers: Mapping[str, str]) -> tup
     from registry_core.push_events_vendors import READERS  # they need the values above
 
     try:
-        document = json.loads(body)
-    except RecursionError:
-        return Refusal("the body is nested too deeply to be an event")
-    except ValueError:
-        return Refusal("the body is not JSON")
+        document = read_json(body)
+    except NotJson as error:
+        return Refusal(f"the body {error}")
     if not isinstance(document, dict):
         return Refusal("the body is not a JSON object")
-    if _is_deeper_than(document, _DEEPEST):
+    if is_deeper_than(document, _DEEPEST):
         return Refusal("the body is nested too deeply to be an event")
     try:
         events = tuple(READERS[kind](document, {name.lower(): value for name, value in headers.items()}))
@@ -81,16 +80,3 @@ def read_push_events(kind: Kind, body: bytes, headers: Mapping[str, str]) -> tup
     if len(events) > MOST_EVENTS:
         return Refusal(f"it tells of {len(events):,} events, and at most {MOST_EVENTS:,} are taken at once")
     return events
-
-
-def _is_deeper_than(document: object, most: int) -> bool:
-    level: list[object] = [document]
-    for _ in range(most):
-        level = [
-            below
-            for value in level
-            for below in (value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
-        ]
-        if not level:
-            return False
-    return True

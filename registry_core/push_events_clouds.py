@@ -7,12 +7,10 @@ unwrapping", Alibaba ACR "Manage webhooks". One function a cloud, as in `push_ev
 from __future__ import annotations
 
 import base64
-import binascii
-import json
 from collections.abc import Mapping
 from typing import Any
 
-from registry_core.foreign_json import short_text
+from registry_core.foreign_json import read_json, short_text
 from registry_core.push_event_fields import (
     digest_of_text,
     host_of_text,
@@ -71,8 +69,8 @@ def google(body: Body, headers: Headers) -> list[PushEvent]:
     if "message" in body or "action" not in body:
         message = object_in(body.get("message"), "message")
         try:
-            told = json.loads(base64.b64decode(str(message.get("data")), validate=True))
-        except (binascii.Error, ValueError, RecursionError):
+            told = read_json(base64.b64decode(str(message.get("data")), validate=True))
+        except ValueError:  # that of Base64, too
             raise Unreadable("the data of its message is not JSON in Base64") from None
     told = object_in(told, "data")
     actions: dict[str, Action] = {"INSERT": "push", "DELETE": "delete"}

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from registry_core.versions import Version, parse_version
 
 _COMPARATOR = re.compile(r"(>=|<=|>|<|=|\^|~)?\s*([0-9][^\s,|]*)")
-_CUT_SHORT = re.compile(r"(0|[1-9][0-9]*)(?:\.(0|[1-9][0-9]*))?")
+_CUT_SHORT = re.compile(r"(0|[1-9][0-9]{0,127})(?:\.(0|[1-9][0-9]{0,127}))?")
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,7 +34,7 @@ def diagnose_dagster(loaded: LoadedSite) -> Iterator[Diagnosis]:
     file = Path(home) / "dagster.yaml"
     try:
         document = yaml.safe_load(file.read_text()) if file.exists() else None
-    except (OSError, UnicodeError, yaml.YAMLError) as error:
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         told = f"{file} cannot be read ({type(error).__name__}); correct it, and run `doctor` again"
         yield Diagnosis(_SUBJECT, _TRIED, "warning", told)
         return

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import typer
 
+from registry_core.errors import ConfigError
+
 if TYPE_CHECKING:
     from resources.configuration.load import LoadedSite
 
@@ -24,8 +26,14 @@ class Invocation:
     def site_file(self) -> Path:
         """The file that is meant: `--config`, REGISTRY_PIPELINES_CONFIG, or the one here. It may not exist."""
         from resources.configuration.load import find_site_file  # pydantic; not for --help
+        from resources.configuration.paths import from_home
 
-        return self.config.expanduser().absolute() if self.config else find_site_file()
+        if self.config is None:
+            return find_site_file()
+        try:
+            return from_home(str(self.config)).absolute()
+        except ValueError as error:
+            raise ConfigError(str(error), subject="--config") from None
 
     def site(self) -> LoadedSite:
         """The settings of the site. Raises ConfigError with all problems of its file."""

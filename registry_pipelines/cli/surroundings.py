@@ -16,6 +16,7 @@ import yaml
 
 from registry_core.errors import ConfigError
 from resources.configuration.docker_config import read_docker_config, user_docker_configs
+from resources.configuration.paths import from_home
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,14 +31,17 @@ class Found:
 def find_contexts() -> Found:
     """Contexts of the kubeconfig, as kubectl finds it: KUBECONFIG (several files), else `~/.kube/config`."""
     named = os.environ.get("KUBECONFIG") or str(Path.home() / ".kube" / "config")
-    paths = [Path(part).expanduser() for part in named.split(os.pathsep) if part]
+    try:
+        paths = [from_home(part) for part in named.split(os.pathsep) if part]
+    except ValueError as error:
+        return Found(named, trouble=f"KUBECONFIG: {error}")
     names: list[str] = []
     for path in paths:
         if not path.is_file():
             continue
         try:
             names += _contexts(path)
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError) as error:
+        except (OSError, UnicodeDecodeError, yaml.YAMLError, ValueError, RecursionError) as error:
             return Found(str(path), trouble=f"{path} is no kubeconfig that can be read ({type(error).__name__})")
     if not names:
         return Found(named, trouble=f"no context was found in the kubeconfig ({named})")

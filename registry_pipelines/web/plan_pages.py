@@ -15,6 +15,7 @@ from starlette.routing import Route
 
 from assets.plan_presentation import agreement_text, counts_text
 from registry_core.errors import Refused
+from registry_core.foreign_json import whole_number
 from registry_pipelines.web.answers import HEADERS, Told, told_answer
 from registry_pipelines.web.pages import page
 from registry_pipelines.web.plan_lines import OpenLines, ShownLines
@@ -114,4 +115,4 @@ def _wanted(request: Request) -> Wanted:
     asked = request.query_params
     order: Order = next((one for one in ORDERS if one == asked.get("order")), "plan")
     number = asked.get("page", "1")
-    return Wanted(text=asked.get("q", "")[:500], order=order, page=int(number) if number.isdecimal() else 1)
+    return Wanted(text=asked.get("q", "")[:500], order=order, page=max(1, whole_number(number) or 1))

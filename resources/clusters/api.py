@@ -7,7 +7,6 @@ Answers are read as plain JSON: the models of the `kubernetes` package cost ten 
 
 from __future__ import annotations
 
-import json
 import random
 import time
 from collections.abc import Callable, Mapping
@@ -23,6 +22,7 @@ from kubernetes.config import ConfigException
 
 from registry_core.coverage import Fault
 from registry_core.errors import ClusterError
+from registry_core.foreign_json import NotJson, read_json, whole_number
 from resources.clusters.connection import Connection
 
 _ERROR_BODY_BYTES = 64 * 1024
@@ -148,8 +148,8 @@ class KubernetesApi:
             raise self._error(asking, words, "unreachable", status=status, hopeless=True)
         if status in _DONE:
             try:
-                value = json.loads(body)
-            except ValueError as error:
+                value = read_json(body)
+            except NotJson as error:
                 words = f"its answer of {len(body):,} bytes is not JSON"
                 raise self._error(asking, words, "unreachable", status=status, passing=True) from error
             if isinstance(value, dict):
@@ -237,8 +237,8 @@ def _words_of(body: bytes) -> str:
     """The server's own message: of a `Status` object, else the beginning of a plain text."""
     text = body.decode("utf-8", "replace")
     try:
-        value = json.loads(text)
-    except ValueError:
+        value = read_json(text)
+    except NotJson:
         return _short(text)
     return _short(str(value.get("message") or "")) if isinstance(value, dict) else ""
 
@@ -252,10 +252,10 @@ def _seconds(retry_after: str | None) -> float | None:
     """`Retry-After` in seconds or as a date; None where it says nothing."""
     if not retry_after:
         return None
-    if retry_after.strip().isdigit():
-        return float(retry_after)
+    if (seconds := whole_number(retry_after.strip())) is not None:
+        return float(seconds)
     try:
         until = parsedate_to_datetime(retry_after)
-    except ValueError:
+    except (ValueError, IndexError, TypeError, OverflowError):
         return None
     return max(0.0, (until.replace(tzinfo=until.tzinfo or UTC) - datetime.now(UTC)).total_seconds())

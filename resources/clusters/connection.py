@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 from urllib.request import getproxies
@@ -22,6 +21,7 @@ from kubernetes import client
 from kubernetes.config import ConfigException, kube_config, load_incluster_config
 
 from registry_core.errors import ClusterError
+from resources.configuration.paths import from_home
 from resources.configuration.secrets import SecretName
 from resources.configuration.settings import ClusterSettings
 
@@ -67,16 +67,23 @@ class Connection:
                 load_incluster_config(client_configuration=configuration)
             else:
                 self._from_server(configuration)
-        except (ConfigException, yaml.YAMLError, OSError, KeyError, TypeError, AttributeError, ValueError) as error:
+            self._choose_proxy(configuration)
+        except (
+            ConfigException, yaml.YAMLError, OSError, KeyError, TypeError, AttributeError, ValueError, IndexError,
+            RecursionError,
+        ) as error:  # fmt: skip
             raise self.unusable(_first_line(error)) from error
+        # Tries are counted in one place, which knows what may be tried again: `api`.
+        configuration.retries = False
+        return client.ApiClient(configuration)
+
+    @staticmethod
+    def _choose_proxy(configuration: client.Configuration) -> None:
         if not isinstance(configuration.proxy, _FromKubeconfig):
             configuration.proxy = getproxies().get(urlsplit(configuration.host).scheme)
         if configuration.proxy and (user := urlsplit(configuration.proxy)).username:
             basic = f"{user.username}:{user.password or ''}"
             configuration.proxy_headers = urllib3.make_headers(proxy_basic_auth=basic)
-        # Tries are counted in one place, which knows what may be tried again: `api`.
-        configuration.retries = False
-        return client.ApiClient(configuration)
 
     def unusable(self, what: str) -> ClusterError:
         if self.settings.in_cluster:
@@ -90,7 +97,10 @@ class Connection:
         )
 
     def _from_kubeconfig(self, configuration: client.Configuration, context: str) -> None:
-        paths = [Path(one).expanduser() for one in self.kubeconfig.split(os.pathsep) if one]
+        try:
+            paths = [from_home(one) for one in self.kubeconfig.split(os.pathsep) if one]
+        except ValueError as error:
+            raise self.unusable(str(error)) from None
         if not any(path.exists() for path in paths):
             raise self.unusable("there is no such file; set `kubeconfig`, or KUBECONFIG in the environment")
         merged = kube_config.KubeConfigMerger(self.kubeconfig)
@@ -120,9 +130,9 @@ class Connection:
         configuration.verify_ssl = not self.settings.tls.insecure
         ca = self.settings.tls.ca
         if ca is not None:
-            if not Path(ca).expanduser().is_file():
+            if not from_home(ca).is_file():
                 raise self.unusable(f"there is no file {ca} (`tls.ca`)")
-            configuration.ssl_ca_cert = str(Path(ca).expanduser())
+            configuration.ssl_ca_cert = str(from_home(ca))
         assert self.settings.token is not None
         configuration.api_key["BearerToken"] = f"Bearer {self.resolve(self.settings.token)}"
 
@@ -132,7 +142,10 @@ class _FromKubeconfig(str):
 
 
 def _without_user(url: str) -> str:
-    parts = urlsplit(url)
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return "an address that cannot be read"
     return parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Mapping
 
 from registry_core.errors import ClusterError
@@ -17,7 +16,7 @@ def read_kubernetes_secret(connection: Connection, namespace: str, name: str) ->
     answer = KubernetesApi(connection).get(path)
     try:
         data = {key: base64.b64decode(value, validate=True) for key, value in (answer.get("data") or {}).items()}
-    except (binascii.Error, TypeError, ValueError):
+    except (TypeError, ValueError, AttributeError):
         # The original error would quote the value.
         raise ClusterError(
             f"{connection.cluster}: secret {namespace}/{name} holds data that is not base64; write it again",

@@ -94,8 +94,13 @@ def _page_of(answer: dict[str, Any], api: KubernetesApi, path: str) -> tuple[Pag
     is_list = isinstance(metadata, dict) and str(answer.get("kind", "List")).endswith("List")
     if not is_list or "items" not in answer or not isinstance(items, (list, type(None))):
         raise _nonsense(api, path, "its answer is not a list of objects")
+    if not all(isinstance(item, dict) for item in items or ()):
+        raise _nonsense(api, path, "its list holds something that is no object")
     assert isinstance(metadata, dict)
-    return Page(items or [], metadata.get("remainingItemCount")), metadata.get("continue") or None
+    remaining, token = metadata.get("remainingItemCount"), metadata.get("continue") or None
+    if not isinstance(token, str | None):
+        raise _nonsense(api, path, "its continue token is no text")
+    return Page(items or [], remaining if type(remaining) is int and remaining >= 0 else None), token
 
 
 def _nonsense(api: KubernetesApi, path: str, words: str) -> ApiError:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from resources.clusters.api import Patience
 from resources.clusters.connection import Connection, ResolveSecret
 from resources.clusters.dump import DumpedCluster
 from resources.clusters.live import LiveCluster
 from resources.clusters.source import ClusterSource
 from resources.clusters.wanted import Wanted
+from resources.configuration.paths import from_home
 from resources.configuration.settings import ClusterSettings
 
 
@@ -22,5 +21,5 @@ def open_cluster(
     """
     wanted = Wanted.of(name, settings)
     if settings.dump is not None:
-        return DumpedCluster(name, Path(settings.dump).expanduser(), wanted)
+        return DumpedCluster(name, from_home(settings.dump), wanted)
     return LiveCluster(Connection(name, settings, resolve), wanted, patience=patience)

@@ -13,6 +13,7 @@ from typing import Any, Literal
 
 from registry_core.cutover_entries import PullSecret, Workload
 from registry_core.errors import Refused
+from registry_core.foreign_json import read_json
 from registry_core.json_places import value_at
 from registry_core.registry_identity import same_host
 from resources.clusters.api import ApiError, Asking, KubernetesApi, Patience
@@ -174,7 +175,7 @@ def _plan_of(secret: Mapping[str, Any]) -> str | None:
 def _logins(secret: Mapping[str, Any]) -> dict[str, Any]:
     """Its logins by host; nothing where it is no docker config. They are secrets: never print them."""
     try:
-        auths = json.loads(base64.b64decode(secret["data"][_SECRET_KEY]))["auths"]
+        auths = read_json(base64.b64decode(secret["data"][_SECRET_KEY]))["auths"]
     except (ValueError, KeyError, TypeError):
         return {}
     return dict(auths) if isinstance(auths, Mapping) else {}

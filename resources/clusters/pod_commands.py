@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections import deque
 from collections.abc import Sequence
@@ -17,6 +16,7 @@ from urllib3.exceptions import HTTPError
 from websocket import WebSocket, WebSocketException
 
 from registry_core.errors import ClusterError
+from registry_core.foreign_json import entries_of, read_json, whole_number
 from resources.clusters.connection import Connection
 
 #: Of what a command writes, the last.
@@ -118,7 +118,7 @@ class PodCommands:
                 *whole, rest[channel] = (rest[channel] + running.read_channel(channel)).split("\n")
                 lines.extend(whole)
         lines.extend(line for line in rest.values() if line)
-        ended = yaml.safe_load(running.read_channel(ERROR_CHANNEL) or "{}") or {}
+        ended = _status_object(running.read_channel(ERROR_CHANNEL))
         if not ended:
             raise self._failed(
                 f"run `{shlex.join(command)}`", "the connection ended before the command", retryable=True
@@ -134,17 +134,27 @@ class PodCommands:
         )
 
 
+def _status_object(text: str) -> dict[str, Any]:
+    """What the API server says at the end of a command; empty where that is no `Status`."""
+    try:
+        ended = yaml.safe_load(text or "{}")
+    except (yaml.YAMLError, ValueError, RecursionError):
+        return {}
+    return ended if isinstance(ended, dict) else {}
+
+
 def _status(ended: dict[str, Any]) -> int:
     if ended.get("status") == "Success":
         return 0
-    causes = (ended.get("details") or {}).get("causes") or ()
-    codes = [cause.get("message") for cause in causes if cause.get("reason") == "ExitCode"]
-    return int(codes[0]) if codes and str(codes[0]).isdigit() else 1
+    details = ended.get("details")
+    causes = entries_of(details, "causes") if isinstance(details, dict) else []
+    codes = [whole_number(str(cause.get("message"))) for cause in causes if cause.get("reason") == "ExitCode"]
+    return (codes[0] if codes else None) or 1
 
 
 def _reason(error: client.ApiException) -> str:
     try:
-        return str(json.loads(error.body)["message"])[:300]
+        return str(read_json(error.body)["message"])[:300]
     except (ValueError, KeyError, TypeError):
         return str(error.reason or "")[:300]
 
@@ -153,6 +163,6 @@ def _handshake(reason: str) -> str:
     """`Handshake status 403 Forbidden`, and what the API server says; not the headers between."""
     head, *rest = reason.split(" -+-+- ")
     try:
-        return f"{head}: {json.loads(rest[-1])['message']}"[:300]
-    except (ValueError, KeyError, TypeError, IndexError, RecursionError):
+        return f"{head}: {read_json(rest[-1])['message']}"[:300]
+    except (ValueError, KeyError, TypeError, IndexError):
         return head[:300]

@@ -11,6 +11,7 @@ from typing import Any
 
 from registry_core.coverage import Gap
 from registry_core.errors import ClusterError
+from registry_core.foreign_json import entries_of
 from registry_core.workload_kinds import WorkloadKind
 from resources.clusters.api import ApiError, KubernetesApi
 from resources.clusters.wanted import Wanted
@@ -51,15 +52,15 @@ class ServedKinds:
 
     def _all(self, group: str) -> list[str]:
         """Versions of a group: `serving.knative.dev/v1`."""
-        groups: list[dict[str, Any]] = self._get("/apis").get("groups") or []
-        versions = next((one.get("versions") or [] for one in groups if one.get("name") == group), [])
+        groups = entries_of(self._get("/apis"), "groups")
+        versions = next((entries_of(one, "versions") for one in groups if one.get("name") == group), [])
         return [str(version.get("groupVersion")) for version in versions]
 
     def _of(self, api_version: str, group: str) -> set[str]:
         """Plurals of a version of a group."""
         if api_version not in self._all(group):
             return set()
-        return {str(one.get("name")) for one in self._get(f"/apis/{api_version}").get("resources") or []}
+        return {str(one.get("name")) for one in entries_of(self._get(f"/apis/{api_version}"), "resources")}
 
     def _get(self, path: str) -> dict[str, Any]:
         """Asked once each; what failed is not asked again for every kind."""

@@ -6,12 +6,12 @@ user name `<token>` means an identity token (github.com/docker/docker-credential
 
 from __future__ import annotations
 
-import json
 import re
 import shutil
 import subprocess
 
 from registry_core.errors import ConfigError
+from registry_core.foreign_json import read_json
 from registry_core.registry_identity import is_docker_hub
 from resources.configuration.docker_config import DOCKER_HUB_KEY
 from resources.registry.sign_in.login import Credential, IdentityToken, Login
@@ -61,7 +61,7 @@ def ask_helper(name: str, host: str, *, place: str, patience_seconds: float = PA
 
 def _credential(output: bytes, *, command: str, host: str, place: str) -> Credential | None:
     try:
-        document = json.loads(output)
+        document = read_json(output)
         username, secret = document["Username"], document["Secret"]
     except (ValueError, KeyError, TypeError):
         raise ConfigError(f"`{command}` answered for {host}, but not with a login", subject=place) from None

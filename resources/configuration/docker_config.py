@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import base64
 import binascii
-import json
 import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from registry_core.errors import ConfigError
+from registry_core.foreign_json import NotJson, read_json
 from registry_core.registry_identity import DOCKER_HUB, host_identity, is_docker_hub, same_host
 from resources.registry.sign_in.login import BearerToken, Credential, IdentityToken, Login
 
@@ -87,8 +87,8 @@ def read_docker_config(path: Path) -> DockerConfig:
 def parse_docker_config(content: bytes, *, place: str, legacy: bool = False) -> DockerConfig:
     """Read the bytes of a docker config; `legacy` is the form of `kubernetes.io/dockercfg`, `auths` itself."""
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
+        document = read_json(content)
+    except NotJson:
         # Unchained: the exception of json holds the whole document.
         raise ConfigError("this is not JSON, as a docker config is", subject=place) from None
     auths = document if legacy else document.get("auths", {}) if isinstance(document, dict) else None

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from registry_core.errors import ConfigError, Problem
+from registry_core.foreign_json import whole_number
 from resources.configuration.crosscheck import crosscheck
 from resources.configuration.crosscheck_cutovers import crosscheck_cutovers
 from resources.configuration.crosscheck_events import crosscheck_events
@@ -23,7 +24,7 @@ from resources.configuration.document import Document, KeyPath, read_document
 from resources.configuration.event_settings import EventSettings
 from resources.configuration.explain import explain
 from resources.configuration.migration_settings import CopyRuleSettings, MigrationSettings
-from resources.configuration.paths import FOLDER, beside
+from resources.configuration.paths import FOLDER, beside, from_home
 from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.replication_settings import ReplicationSettings
 from resources.configuration.settings import ClusterSettings, Site
@@ -56,9 +57,15 @@ class LoadedSite:
 
 
 def find_site_file() -> Path:
-    """The file named by REGISTRY_PIPELINES_CONFIG, else `registry_pipelines.yaml` here. It may not exist."""
+    """The file named by REGISTRY_PIPELINES_CONFIG, else `registry_pipelines.yaml` here. It may not exist.
+
+    Raises ConfigError for what no file can be called.
+    """
     named = os.environ.get(SITE_FILE_VARIABLE)
-    return (Path(named).expanduser() if named else Path(SITE_FILE)).absolute()
+    try:
+        return (from_home(named) if named else Path(SITE_FILE)).absolute()
+    except ValueError as error:
+        raise ConfigError(str(error), subject=SITE_FILE_VARIABLE) from None
 
 
 def load_site(path: Path | None = None, *, check_policies: CheckPolicies | None = None) -> LoadedSite:
@@ -124,7 +131,7 @@ def _policy_problems(check: CheckPolicies, policies: object) -> Iterator[tuple[K
     except ConfigError as error:
         for problem in error.problems:
             parts = re.findall(r"[^.\[\]]+", problem.place)
-            yield tuple(int(part) if part.isdecimal() else part for part in parts), problem.message
+            yield tuple(part if (number := whole_number(part)) is None else number for part in parts), problem.message
 
 
 def _valid_entries(written: object, model: type[Entry], context: dict[str, Any]) -> dict[str, Entry | None]:
@@ -142,5 +149,8 @@ def _with_database(site: Site, folder: Path) -> Site:
     """The site with the address of its database written out; a relative SQLite file lies beside the site's."""
     url = site.database.url or f"sqlite:///{DEFAULT_DATABASE_FILE}"
     if url.startswith("sqlite:///") and not url.startswith(("sqlite:////", "sqlite:///:memory:")):
-        url = f"sqlite:///{beside(folder, url.removeprefix('sqlite:///'))}"
+        try:
+            url = f"sqlite:///{beside(folder, url.removeprefix('sqlite:///'))}"
+        except ValueError as error:
+            raise ConfigError(str(error), subject="database.url") from None
     return site.model_copy(update={"database": site.database.model_copy(update={"url": url})})

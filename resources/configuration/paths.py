@@ -12,19 +12,38 @@ from pydantic import AfterValidator, ValidationInfo
 FOLDER = "folder"
 
 
+def from_home(path: str) -> Path:
+    """`path` with `~` resolved. Raises ValueError, with what to write instead, for what no file can be called."""
+    if "\0" in path or not _encodable(path):
+        raise ValueError("the path holds a character that no file name can; write it again")
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:  # what pathlib raises for a user whom the system does not know
+        user = path.partition("/")[0]
+        raise ValueError(f"the home directory of {user!r} is not known; write the path in full") from None
+
+
+def _encodable(path: str) -> bool:
+    try:
+        os.fsencode(path)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def beside(folder: Path, path: str) -> str:
     """`path` made absolute: `~` is the home directory, anything relative starts at `folder`.
 
-    Links are kept: Kubernetes changes a mounted secret by pointing a link elsewhere.
+    Links are kept: Kubernetes changes a mounted secret by pointing a link elsewhere. Raises ValueError as `from_home`.
     """
-    return os.path.abspath(folder / Path(path).expanduser())
+    return os.path.abspath(folder / from_home(path))
 
 
 def _resolve(path: str, info: ValidationInfo) -> str:
     folder = (info.context or {}).get(FOLDER)
     if not path.strip():
         raise ValueError("the path is empty: write where the file is, or drop the key")
-    return beside(folder, path) if folder is not None else str(Path(path).expanduser())
+    return beside(folder, path) if folder is not None else str(from_home(path))
 
 
 FilePath = Annotated[str, AfterValidator(_resolve)]

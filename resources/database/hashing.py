@@ -6,15 +6,11 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any
 
+from registry_core.foreign_json import storable as clean_text
 from resources.database.sightings import SightingTable
 
 Row = tuple[Any, ...]
 """One staged row: snapshot, place, key hash, attributes hash, then the columns of its table."""
-
-
-def clean_text(text: str) -> str:
-    """What both databases can keep: PostgreSQL has no NUL in texts, and neither keeps half a surrogate pair."""
-    return text.replace("\x00", "\ufffd").encode("utf-8", "replace").decode("utf-8")
 
 
 def row_builder(table: SightingTable) -> Callable[[int, int, Sequence[Any]], Row]:

@@ -49,7 +49,7 @@ def check_layout(root: Path) -> None:
         return
     try:
         version = json.loads(marker.read_bytes())["imageLayoutVersion"]
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(Problem(str(marker), f"cannot be read as an OCI layout file ({error})")) from error
     if not str(version).startswith("1."):
         raise ConfigError(Problem(str(marker), f"is of layout version {version}; this registry knows version 1"))
@@ -64,7 +64,7 @@ def read_index(root: Path, *, known: Iterable[str]) -> IndexFile:
         descriptors = list(document["manifests"])
     except FileNotFoundError:
         return IndexFile()
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
         raise ConfigError(Problem(str(path), f"cannot be read as an OCI image index ({error})")) from error
     known = frozenset(known)
     named: dict[tuple[str, str], NamedManifest] = {}

@@ -5,11 +5,11 @@ An entry of an index is what its media type says: a manifest, a blob, or either 
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from registry_core.foreign_json import NotJson, read_json
 from registry_core.media_types import kind_listed
 from resources.embedded_registry.names import is_digest
 from resources.embedded_registry.rejections import Rejection
@@ -56,9 +56,9 @@ def read_manifest_document(content: bytes, media_type: str) -> ManifestDocument:
     if media_type not in _BLOB_KEYS:
         return ManifestDocument()
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError) as error:
-        raise _invalid(media_type, f"it is not JSON ({error})") from error
+        document = read_json(content)
+    except NotJson as error:
+        raise _invalid(media_type, f"it {error}") from error
     if not isinstance(document, dict):
         raise _invalid(media_type, "it is not a JSON object")
     if media_type != OCI_ARTIFACT and document.get("schemaVersion") != 2:
@@ -98,8 +98,8 @@ def read_manifest_document(content: bytes, media_type: str) -> ManifestDocument:
 def media_type_within(content: bytes) -> str | None:
     """The `mediaType` field of a manifest that came without a Content-Type."""
     try:
-        document = json.loads(content)
-    except (ValueError, RecursionError):
+        document = read_json(content)
+    except NotJson:
         return None
     found = document.get("mediaType") if isinstance(document, dict) else None
     return found if isinstance(found, str) else None

@@ -15,7 +15,7 @@ from resources.registry.transport.messages import Answer, Request
 
 _MOST_CUTS_WITHOUT_PROGRESS = 3
 _PIECES_AT_ONCE = 16
-_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d*/")
+_CONTENT_RANGE = re.compile(r"bytes ([0-9]{1,18})-[0-9]*/")
 
 
 class BlobDownload:

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
+
+from resources.registry.transport.foreign_addresses import NotAnAddress, resolve
 
 _LINK = re.compile(r"<([^<>]*)>((?:[^,\"]|\"[^\"]*\")*)")
 _REL = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|([^\s;,\"]+))", re.IGNORECASE)
@@ -43,7 +45,10 @@ class Pages:
         target = next_target(link_lines)
         if target is None:
             return None
-        place = _place(urljoin(page_url, target))
+        try:
+            place = _place(resolve(page_url, target))
+        except NotAnAddress as error:
+            raise ValueError(f"its list is to go on at no place: {error}") from error
         if place in self._seen:
             raise ValueError(f"the registry repeats a page of its list (`Link` to {_shown(place)}, already read)")
         self._without_news = 0 if news else self._without_news + 1

@@ -13,7 +13,7 @@ from datetime import timedelta
 from registry_core.errors import RegistryError
 from resources.registry.transport.messages import Answer, Request
 
-_ALLOWANCE = re.compile(r"(\d+)(?:;w=(\d+))?")
+_ALLOWANCE = re.compile(r"([0-9]{1,12})(?![0-9])(?:;w=([0-9]{1,9}))?")
 
 
 @dataclass(frozen=True, slots=True)

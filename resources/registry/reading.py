@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Coroutine
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,6 +9,7 @@ from typing import Any
 from registry_core.coverage import Fault
 from registry_core.digests import digest_of, is_digest, verify
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import NotJson, read_json, storable, whole_number
 from registry_core.media_types import MANIFEST_ACCEPT, is_schema1
 from resources.registry.addresses import CATALOG_SCOPE, blob_url, manifest_url, pull_scope, repository_url
 from resources.registry.connection import RegistryConnection
@@ -170,9 +170,9 @@ class Reader:
     def content_of(self, answer: Answer, wanted: str) -> Any:
         """The JSON of an answer. Raises RegistryError: `corrupt`, or `unreachable` for a web page."""
         try:
-            return json.loads(answer.body)
-        except (ValueError, RecursionError) as error:
-            why = f"the answer is no JSON ({error})"
+            return read_json(answer.body)
+        except NotJson as error:
+            why = f"the answer {error}"
             raise nonsense(answer, wanted, self.connection.label, why, fault=_nonsense(answer)) from error
 
     async def _listing(self, first: Request, key: str) -> dict[str, None]:
@@ -203,7 +203,7 @@ class Reader:
                 why = f"the answer holds no list of {key}"
                 raise nonsense(answer, first.wanted, self.connection.label, why)
             before = len(names)
-            names.update(dict.fromkeys(listed))
+            names.update(dict.fromkeys(map(storable, listed)))
             try:
                 url = pages.follow(answer.header_lines("link"), answer.url, news=len(names) > before)
             except ValueError as error:
@@ -219,7 +219,7 @@ def _digest(answer: Answer) -> str | None:
 
 def _length(answer: Answer) -> int | None:
     value = answer.header("content-length")
-    return int(value) if value is not None and value.isascii() and value.isdigit() else None
+    return whole_number(value)
 
 
 def _nonsense(answer: Answer) -> Fault:

@@ -8,13 +8,13 @@ an index, and each entry is believed only as far as it is a descriptor of a mani
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import Any, Literal
 from urllib.parse import quote
 
 from registry_core.digests import COSIGN_SUFFIXES, fallback_tag, is_digest
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import NotJson, media_type_in, read_json
 from registry_core.media_types import OCI_INDEX, is_index, without_parameters
 from resources.registry.addresses import pull_scope, repository_url
 from resources.registry.paging import Pages
@@ -134,12 +134,12 @@ def _entries(answer: Answer) -> list[Any] | None:
 def _index_entries(body: bytes, content_type: str) -> list[Any] | None:
     """Entries of an index; None for anything else."""
     try:
-        content = json.loads(body)
-    except (ValueError, RecursionError):
+        content = read_json(body)
+    except NotJson:
         return None
     if not isinstance(content, dict):
         return None
-    media_type = without_parameters(content.get("mediaType") or content_type)
+    media_type = without_parameters(media_type_in(content.get("mediaType")) or content_type)
     manifests = content.get("manifests")
     if manifests is None and media_type == OCI_INDEX and "layers" not in content:
         manifests = []
@@ -162,7 +162,7 @@ def _referrer(entry: Any, found_by: HowReferred, tag: str | None) -> Referrer | 
 
 def _subject(body: bytes) -> str | None:
     try:
-        subject = json.loads(body).get("subject")
-    except (ValueError, AttributeError, RecursionError):
+        subject = read_json(body).get("subject")
+    except (NotJson, AttributeError):
         return None
     return subject.get("digest") if isinstance(subject, dict) else None

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import re
 from http import HTTPStatus
 
 from registry_core.coverage import Fault
 from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import read_json
 from resources.registry.transport.messages import Answer
 from resources.registry.transport.retries import PASSING
 
@@ -56,7 +56,7 @@ def hides_its_list(error: RegistryError) -> bool:
 def error_codes(body: bytes) -> tuple[tuple[str, ...], str]:
     """Codes of a registry's error body and its first message, cut (OCI distribution specification, "Error Codes")."""
     try:
-        errors = json.loads(body)["errors"]
+        errors = read_json(body)["errors"]
         codes = tuple(str(error.get("code", ""))[:60] for error in errors)
         first = errors[0]
         detail = str(first.get("message") or "") if isinstance(first, dict) else ""
@@ -68,7 +68,7 @@ def error_codes(body: bytes) -> tuple[tuple[str, ...], str]:
 def digests_lacking(body: bytes) -> tuple[str, ...]:
     """Digests that an error body names as unknown: as `detail`, in it, or in a list of it."""
     try:
-        errors = json.loads(body)["errors"]
+        errors = read_json(body)["errors"]
         details = [error.get("detail") for error in errors if str(error.get("code", "")).endswith("BLOB_UNKNOWN")]
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return ()

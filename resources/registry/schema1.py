@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
 from base64 import urlsafe_b64decode
+
+from registry_core.foreign_json import read_json
 
 
 def payload_of(body: bytes) -> bytes:
@@ -12,7 +13,7 @@ def payload_of(body: bytes) -> bytes:
     Source: docker/libtrust `jsonsign.go`: `protected` tells how many bytes were signed and how they end.
     """
     try:
-        protected = json.loads(_decode(json.loads(body)["signatures"][0]["protected"]))
+        protected = read_json(_decode(read_json(body)["signatures"][0]["protected"]))
         length, tail = protected["formatLength"], _decode(protected["formatTail"])
         return body[:length] + tail
     except (ValueError, KeyError, IndexError, TypeError):

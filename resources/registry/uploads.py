@@ -13,6 +13,7 @@ from urllib.parse import quote, urlencode
 
 from registry_core.digests import digest_of, is_digest
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import whole_number
 from resources.registry.addresses import manifest_url, pull_scope, push_scope, repository_url
 from resources.registry.reading import Reader
 from resources.registry.refusals import nonsense
@@ -165,7 +166,7 @@ class _Upload:
         self._stored = 0
         self._in_chunks = False
         least = begun.header("oci-chunk-min-length") or ""
-        self.shortest_chunk_bytes = int(least) if least.isascii() and least.isdigit() else 0
+        self.shortest_chunk_bytes = whole_number(least) or 0
 
     def refuses_chunks(self, error: RegistryError) -> bool:
         """Whether the registry took the upload but not its first chunk: not all know `PATCH`."""

@@ -6,16 +6,16 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from registry_core.copying import ConflictRule, TagConflict, rule_tag
 from registry_core.digests import fallback_tag
 from registry_core.errors import RegistryError
-from registry_core.foreign_json import entries_of
+from registry_core.foreign_json import NotJson, entries_of, read_json
 from registry_core.media_types import OCI_INDEX
 from resources.registry.copying.belongings import Belongings, Held
 from resources.registry.reading import Manifest, Reader
 from resources.registry.referrers import ReferrersReader
+from resources.registry.transport.foreign_addresses import host_in
 from resources.registry.uploads import Uploader
 
 
@@ -115,7 +115,7 @@ class Arrival:
             raise self._foreign_refused(held, refused, error) from error
 
     def _foreign_refused(self, held: Held, layers: list[str], error: RegistryError) -> RegistryError:
-        hosts = sorted({urlsplit(url).netloc for digest in layers for url in held.urls.get(digest, ())})
+        hosts = sorted({host_in(url) for digest in layers for url in held.urls.get(digest, ())})
         return RegistryError(
             f"{self._reader.connection.label}: could not store manifest {held.digest} in {self._repository}: it does"
             f" not take foreign layers that lie at {', '.join(hosts)} ({', '.join(layers)}); allow this address there"
@@ -232,8 +232,8 @@ def _entries(listed: Manifest | None) -> list[dict[str, Any]]:
     if listed is None:
         return []
     try:
-        document = json.loads(listed.body)
-    except ValueError:
+        document = read_json(listed.body)
+    except NotJson:
         return []
     return entries_of(document, "manifests") if isinstance(document, dict) else []
 

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from registry_core.coverage import Fault
 from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import whole_number
 from resources.configuration.provider_settings import AliyunSettings
 from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.secrets import read_secret
@@ -69,8 +70,8 @@ class Aliyun(Provider):
             digest = str(one.get("Digest", ""))
             digest = digest if ":" in digest else f"sha256:{digest}"
             if is_digest(digest):
-                milliseconds = str(one.get("ImageUpdate") or one.get("ImageCreate"))
-                pushed = int(milliseconds) / 1000 if milliseconds.isdecimal() else None
+                milliseconds = whole_number(str(one.get("ImageUpdate") or one.get("ImageCreate")))
+                pushed = None if milliseconds is None else milliseconds / 1000
                 yield ImageDetail(digest, tags=(str(one.get("Tag", "")),), pushed_at=unix_time(pushed))
 
     @property
@@ -129,7 +130,8 @@ class AliyunApi:
             found = entries_of(self.client, answer, wanted, key)
             yield from found
             read, number = read + len(found), number + 1
-            total = int(content["TotalCount"]) if str(content.get("TotalCount", "")).isdecimal() else read
+            counted = whole_number(str(content.get("TotalCount", "")))
+            total = read if counted is None else counted
             if read >= total:
                 return
             if not found:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import NotJson, read_json
 from resources.registry.transport.messages import MEBIBYTE
 
 _LARGEST_BYTES = 32 * MEBIBYTE
@@ -31,6 +31,6 @@ def content_of(body: bytes) -> Any:
     if not body:
         return None
     try:
-        return json.loads(body)
-    except (ValueError, RecursionError):
+        return read_json(body)
+    except NotJson:
         return None

@@ -10,12 +10,13 @@ import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from registry_core.errors import RegistryError
 from resources.registry.paging import next_target
 from resources.registry.providers.api_client import ApiClient
 from resources.registry.providers.api_refusals import ApiAnswer
+from resources.registry.transport.foreign_addresses import NotAnAddress, resolve
 
 _MOST_PAGES = 20_000
 _MOST_READINGS = 4  # the first finds out whether there are several pages
@@ -39,10 +40,14 @@ def pages(
             raise client.nonsense(wanted, answer, "it answers the same page again and again")
         last_page = print_of_page
         yield answer
-        target, query = following(answer), None
-        if target is None:
-            return
-        url = _at_home(client, target)
+        query = None
+        try:
+            target = following(answer)
+            if target is None:
+                return
+            url = _at_home(client, target)
+        except NotAnAddress as error:
+            raise client.nonsense(wanted, answer, f"its list is to go on at no place: {error}") from error
         if url in seen_urls:
             raise client.nonsense(wanted, answer, f"it repeats a page of its list ({urlsplit(url).path})")
         seen_urls.add(url)
@@ -54,17 +59,18 @@ def pages(
 
 def _at_home(client: ApiClient, target: str) -> str:
     """Only the path of a link is followed, on the API's own host: behind a proxy it may name another."""
-    parts, home = urlsplit(target), urlsplit(client.url)
-    place = f"{parts.path}?{parts.query}" if parts.query else parts.path
+    home = urlsplit(client.url)
     if "://" not in target:
-        place = home.path + place
+        return client.url + target
+    parts = urlsplit(resolve(client.url, target))
+    place = f"{parts.path}?{parts.query}" if parts.query else parts.path
     return f"{home.scheme}://{home.netloc}{place}"
 
 
 def by_link(answer: ApiAnswer) -> str | None:
-    """The target of `Link: <…>; rel="next"`; relative ones start at the page."""
+    """The target of `Link: <…>; rel="next"`; relative ones start at the page. Raises NotAnAddress."""
     target = next_target([answer.headers.get("link", "")])
-    return None if target is None else urljoin(answer.url, target)
+    return None if target is None else resolve(answer.url, target)
 
 
 def numbered_pages(

@@ -11,6 +11,7 @@ from typing import Any
 
 from registry_core.coverage import Fault
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import whole_number
 from resources.registry.refusals import fault_of, printable
 from resources.registry.transport.retries import PASSING, retry_after_seconds
 
@@ -68,8 +69,8 @@ def throttled_until(answer: ApiAnswer, *, now: float | None = None) -> float | N
     if after is not None:
         return now + after
     for name in ("x-retry-after", "x-ratelimit-reset"):
-        value = answer.headers.get(name, "")
-        if value.isascii() and value.isdigit() and (name != "x-ratelimit-reset" or spent or answer.status == 429):
+        value = whole_number(answer.headers.get(name, ""))
+        if value is not None and (name != "x-ratelimit-reset" or spent or answer.status == 429):
             return float(value) if float(value) > 1_000_000_000 else now + float(value)
     return now + 60  # "wait for at least one minute" (GitHub, best practices for using the REST API)
 

@@ -189,9 +189,11 @@ def ecr_login(label: str, settings: RegistrySettings, own: EcrSettings) -> Login
     finally:
         api.close()
     for one in answer.get("authorizationData", ()):
-        user, _, password = (
-            base64.b64decode(one.get("authorizationToken", "")).decode("utf-8", "replace").partition(":")
-        )
+        try:
+            decoded = base64.b64decode(one.get("authorizationToken", "")).decode()
+        except (ValueError, TypeError, AttributeError):
+            continue
+        user, _, password = decoded.partition(":")
         if password:
             return Login(user, password)
     raise RegistryError(f"{api.label}: could not {wanted}: the answer holds no token", fault="unreachable")

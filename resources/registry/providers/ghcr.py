@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from typing import Any, ClassVar
-from urllib.parse import parse_qs, quote, urlsplit
+from urllib.parse import parse_qs, quote
 
 from registry_core.coverage import Fault
 from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import whole_number
 from resources.configuration.provider_settings import GhcrSettings
 from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import ApiClient, SignIn
@@ -163,8 +164,8 @@ class Packages:
         answer = self.client.get(path, wanted, params={**params, "per_page": 1, "page": 1}, headers=_VERSION)
         for part in answer.headers.get("link", "").split(","):
             if 'rel="last"' in part:
-                query = parse_qs(urlsplit(part[part.find("<") + 1 : part.find(">")]).query)
-                return int(query.get("page", ["0"])[0])
+                query = parse_qs(part[part.find("<") + 1 : part.find(">")].partition("?")[2])
+                return whole_number(query.get("page", ["0"])[0])
         return len(answer.content) if isinstance(answer.content, list) else None
 
 

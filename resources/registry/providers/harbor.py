@@ -14,6 +14,7 @@ from urllib.parse import quote
 from registry_core.coverage import Fault
 from registry_core.digests import is_digest
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import whole_number
 from resources.configuration.provider_settings import HarborSettings
 from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.api_client import ApiClient, SignIn
@@ -152,4 +153,4 @@ def _objects(holder: dict[str, Any], key: str) -> list[dict[str, Any]]:
 
 def _total_of(answer: ApiAnswer) -> int | None:
     value = answer.headers.get("x-total-count", "")
-    return int(value) if value.isascii() and value.isdigit() else None
+    return whole_number(value)

@@ -8,7 +8,6 @@ in a JSON text inside the answer, and only since Harbor 2.9. A second collection
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from typing import Any, ClassVar
 
 from registry_core.coverage import Fault
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import NotJson, read_json, whole_number
 from resources.configuration.provider_settings import HarborSettings
 from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.connection import RegistryConnection
@@ -37,6 +37,7 @@ _MANUALLY = {"schedule": {"type": "Manual"}, "parameters": {"delete_untagged": F
 
 _ASKED_EVERY_SECONDS = 5.0
 _RECENT = 100
+_MOST_HOURS = 24 * 36_500
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +95,9 @@ class HarborCollection:
             if not begun:
                 raise
             return max(begun)
-        number = answer.headers.get("location", "").rpartition("/")[2]
-        if number.isascii() and number.isdigit() and int(number) > 0:
-            return int(number)
+        number = whole_number(answer.headers.get("location", "").rpartition("/")[2])
+        if number:
+            return number
         begun = [one.number for one in self.recent() if one.number > known]
         if not begun:
             raise self._client.nonsense(wanted, answer, "it does not tell which collection it began")
@@ -180,7 +181,7 @@ def _state_of(one: object) -> CollectionState | None:
         freed_bytes=_count(told.get("freed_space")),
         freed_blobs=_count(told.get("purged_blobs")),
         freed_manifests=_count(told.get("purged_manifests")),
-        window=None if hours is None else timedelta(hours=hours),
+        window=None if hours is None else timedelta(hours=min(hours, _MOST_HOURS)),
         deletes_untagged=untagged if isinstance(untagged, bool) else None,
     )
 
@@ -188,8 +189,8 @@ def _state_of(one: object) -> CollectionState | None:
 def _parameters_of(text: object) -> dict[str, Any]:
     """What Harbor wrote as a text inside its JSON; nothing where it is something else."""
     try:
-        told = json.loads(text) if isinstance(text, str) else None
-    except (ValueError, RecursionError):
+        told = read_json(text) if isinstance(text, str) else None
+    except NotJson:
         return {}
     return told if isinstance(told, dict) else {}
 

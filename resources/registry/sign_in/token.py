@@ -7,13 +7,14 @@ host, or has a query of its own; one `scope` that holds several.
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass, field
-from urllib.parse import parse_qsl, urlencode, urljoin, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import NotJson, read_json
 from resources.registry.sign_in.challenge import Challenge
 from resources.registry.sign_in.login import Credential, IdentityToken, Login
+from resources.registry.transport.foreign_addresses import NotAnAddress, resolve
 from resources.registry.transport.messages import MEBIBYTE, Answer, Request, redacted
 from resources.registry.transport.trust import is_loopback
 
@@ -42,12 +43,16 @@ class TokenServer:
     def of(cls, challenge: Challenge, registry_url: str) -> TokenServer:
         """Raises RegistryError for a challenge without a realm that can be asked."""
         written = challenge.parameters.get("realm", "")
-        realm = urljoin(registry_url, written) if written else ""
-        parts = urlsplit(realm)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+        try:
+            realm = resolve(registry_url, written) if written else ""
+        except NotAnAddress as error:
+            realm, why = "", f"the realm is no address that can be asked: {error}"
+        else:
+            why = "it has no realm"
+        if not realm:
             raise RegistryError(
-                f"{redacted(registry_url)} asks for a Bearer token and does not say where to get one"
-                f" (realm {written!r}); correct the realm in the registry's own configuration",
+                f"{redacted(registry_url)} asks for a Bearer token and does not say where to get one ({why}); correct"
+                " the realm in the registry's own configuration",
                 fault="forbidden",
                 status=401,
             )
@@ -97,12 +102,12 @@ def token_request(server: TokenServer, scope: str, credential: Credential | None
 def read_token(answer: Answer, server: TokenServer, now: float) -> Token:
     """The token of a 200 answer. Raises RegistryError where there is none in it."""
     try:
-        content = json.loads(answer.body)
-    except ValueError:
+        content = read_json(answer.body)
+    except NotJson:
         content = None
     content = content if isinstance(content, dict) else {}
     value = content.get("token") or content.get("access_token")
-    if not isinstance(value, str) or not value.isprintable():
+    if not isinstance(value, str) or not value.isascii() or not value.isprintable():
         raise RegistryError(
             f"{redacted(server.realm)} answered without a token (status {answer.status},"
             f" {answer.media_type or 'no content type'}); check the realm in the registry's configuration",
@@ -118,6 +123,6 @@ def _lifetime_seconds(expires_in: object) -> float:
         return _SHORTEST_SECONDS
     try:
         seconds = float(expires_in)
-    except ValueError:
+    except (ValueError, OverflowError):
         return _SHORTEST_SECONDS
     return min(seconds, _LONGEST_SECONDS) if seconds >= 1 else _SHORTEST_SECONDS

@@ -41,6 +41,14 @@ def resolve(base: str, written: str) -> str:
     return address
 
 
+def host_in(written: str) -> str:
+    """The host and port that an address names, for a message."""
+    try:
+        return urlsplit(resolve(written, "")).netloc
+    except NotAnAddress:
+        return "an address that cannot be read"
+
+
 def _shown(written: str) -> str:
     """The beginning, without what may be a secret: a user, a query."""
     text = re.sub(r"//[^/?#]*@", "//", written.partition("?")[0])

@@ -1,0 +1,1 @@
+"""Whatever others send is read without an exception that is not ours."""
