@@ -6,6 +6,7 @@ What comes out of here can be compared, put into a URL and stored in any databas
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -19,6 +20,9 @@ LARGEST_SIZE = 2**63 - 1
 LONGEST_TEXT = 255
 _MOST_DIGITS = 20
 
+#: An escape that may be half a pair: whole pairs are rare, and checking them costs little.
+_HALF = re.compile(r"\\u[dD][89a-fA-F]")
+
 
 class NotJson(ValueError):
     """What was written is no JSON that we take. The message continues "its body …"."""
@@ -28,7 +32,7 @@ def read_json(text: bytes | str) -> Any:
     """The value of a JSON text. Raises NotJson, and nothing else.
 
     Also for what Python takes and JSON does not know (`NaN`, `Infinity`), for numbers of thousands of digits, and for
-    nesting above DEEPEST.
+    nesting above DEEPEST. Halves of surrogate pairs (`"\\ud800"`), which cannot be sent or stored, are U+FFFD.
     """
     try:
         value = json.loads(text, parse_constant=_no_number)
@@ -39,7 +43,16 @@ def read_json(text: bytes | str) -> Any:
     opened = (text.count(b"[") + text.count(b"{")) if isinstance(text, bytes) else (text.count("[") + text.count("{"))
     if opened > DEEPEST and is_deeper_than(value, DEEPEST):
         raise NotJson("is nested too deeply")
-    return value
+    return _encodable(value) if _HALF.search(text if isinstance(text, str) else text.decode("latin-1")) else value
+
+
+def _encodable(value: Any) -> Any:
+    """The same value with texts that have an encoding. Nesting has a bound by now."""
+    if isinstance(value, str):
+        return value.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    if isinstance(value, dict):
+        return {_encodable(key): _encodable(below) for key, below in value.items()}
+    return [_encodable(below) for below in value] if isinstance(value, list) else value
 
 
 def is_deeper_than(value: object, most: int) -> bool:
@@ -94,6 +107,12 @@ def entries_of(document: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
     """The objects of a list; null, a missing key and entries that are no objects are nothing."""
     listed = document.get(key)
     return [entry for entry in listed if isinstance(entry, dict)] if isinstance(listed, list) else []
+
+
+def texts_of(document: Mapping[str, Any], key: str) -> tuple[str, ...]:
+    """The texts of a list; anything else in it, and anything else than a list, is nothing."""
+    listed = document.get(key)
+    return tuple(one for one in listed if isinstance(one, str)) if isinstance(listed, list) else ()
 
 
 def digest_in(descriptor: object) -> str | None:

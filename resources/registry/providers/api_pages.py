@@ -134,7 +134,7 @@ class MovingList:
         A list of one page cannot move under our feet, and is not counted. Raises RegistryError at the end, when
         the list moved every time: then something may not have been seen.
         """
-        seen: set[object] = set()
+        seen: set[str] = set()
         for reading in range(_MOST_READINGS):
             before = self.count() if self.count is not None and reading else None
             totals: set[int | None] = set()
@@ -144,7 +144,7 @@ class MovingList:
                 if number == 2 and self.count is not None and not reading:
                     break  # it has several pages: count them first, and begin again
                 for entry in entries_of(self.client, answer, self.wanted):
-                    if (mark := entry.get(key)) not in seen:
+                    if (mark := repr(entry.get(key))) not in seen:
                         seen.add(mark)
                         yield entry
             if number <= 1:

@@ -98,7 +98,7 @@ class FetchedTokenSignIn:
 def text_in(client: ApiClient, content: object, key: str, wanted: str) -> str:
     """A text that an answer must hold, a token most often. Raises RegistryError that does not quote the answer."""
     value = content.get(key) if isinstance(content, dict) else None
-    if not isinstance(value, str) or not value:
+    if not isinstance(value, str) or not value or not value.isascii() or not value.isprintable():
         raise RegistryError(
             f"{client.label}: could not {wanted}: the answer holds no `{key}`; look at proxies between",
             fault="unreachable",

@@ -11,12 +11,14 @@ import base64
 import re
 import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from registry_core.coverage import Fault
 from registry_core.digests import is_digest
 from registry_core.errors import ConfigError, RegistryError
+from registry_core.foreign_json import entries_of, texts_of
 from resources.configuration.provider_settings import EcrSettings
 from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.interface import Capabilities, ImageDetail, Provider, no, yes
@@ -81,31 +83,37 @@ class EcrApi:
 
     def pages(self, verb: str, wanted: str, key: str, **only: Any) -> Iterator[dict[str, Any]]:
         """Entries of a listing. Raises RegistryError where AWS refuses or cannot be reached."""
-        from botocore.exceptions import BotoCoreError, ClientError  # an extra: only who uses ECR has it
-
         client = self.client()
         if self._account:
             only["registryId"] = self._account
-        try:
+        with self._in_our_words(wanted):
             for page in client.get_paginator(verb).paginate(**only, PaginationConfig={"PageSize": _PAGE_SIZE}):
-                yield from page.get(key, ())
-        except ClientError as error:
-            raise self.refusal(wanted, error) from error
-        except BotoCoreError as error:
-            raise self.no_answer(wanted, error) from error
+                yield from entries_of(page, key)
 
     def call(self, verb: str, wanted: str, **parameters: Any) -> dict[str, Any]:
         """One call. Raises RegistryError; what is in `failures[]` of the answer is for the caller."""
+        client = self.client()
+        with self._in_our_words(wanted):
+            answer: dict[str, Any] = getattr(client, verb)(**parameters)
+            return answer
+
+    @contextmanager
+    def _in_our_words(self, wanted: str) -> Iterator[None]:
         from botocore.exceptions import BotoCoreError, ClientError  # an extra: only who uses ECR has it
 
-        client = self.client()
         try:
-            answer: dict[str, Any] = getattr(client, verb)(**parameters)
+            yield
         except ClientError as error:
             raise self.refusal(wanted, error) from error
         except BotoCoreError as error:
             raise self.no_answer(wanted, error) from error
-        return answer
+        except (ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+            # What botocore's parsers raise for an answer that is not one of AWS.
+            raise RegistryError(
+                f"{self.label}: could not {wanted}: the answer is not one of ECR ({type(error).__name__}); look at"
+                " proxies between, and at `api`",
+                fault="unreachable",
+            ) from error
 
     @property
     def account(self) -> dict[str, str]:
@@ -188,7 +196,7 @@ def ecr_login(label: str, settings: RegistrySettings, own: EcrSettings) -> Login
         answer = api.call("get_authorization_token", wanted)
     finally:
         api.close()
-    for one in answer.get("authorizationData", ()):
+    for one in entries_of(answer, "authorizationData"):
         try:
             decoded = base64.b64decode(one.get("authorizationToken", "")).decode()
         except (ValueError, TypeError, AttributeError):
@@ -203,7 +211,7 @@ def _image_of(digest: str, one: dict[str, Any]) -> ImageDetail:
     status = one.get("imageStatus", "ACTIVE")
     return ImageDetail(
         digest,
-        tags=tuple(one.get("imageTags", ())),
+        tags=texts_of(one, "imageTags"),
         pushed_at=_utc(one.get("imagePushedAt")),
         pulled_at=_utc(one.get("lastRecordedPullTime")),
         labels=() if status == "ACTIVE" else (f"{str(status).lower()} in ECR: it cannot be pulled",),

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 from registry_core.coverage import Fault
 from registry_core.errors import RegistryError
+from registry_core.foreign_json import entries_of, texts_of
 from resources.configuration.provider_settings import EcrSettings
 from resources.configuration.registry_settings import RegistrySettings
 from resources.registry.providers.ecr import Ecr, EcrApi
@@ -41,7 +42,7 @@ class EcrDeletion(VendorDeletion):
             if error.fault == "missing":
                 return "not there"
             raise
-        if any(len(one.get("imageTags", ())) < 2 for one in found.get("imageDetails", ())):
+        if any(len(texts_of(one, "imageTags")) < 2 for one in entries_of(found, "imageDetails")):
             raise RegistryError(
                 f"{self._api.label}: could not {wanted}: it is the image's last tag, and ECR would delete the image"
                 " with it; delete the image itself if it may go",
@@ -56,7 +57,7 @@ class EcrDeletion(VendorDeletion):
         answer = self._api.call(
             "batch_delete_image", wanted, repositoryName=repository, imageIds=[image], **self._api.account
         )
-        for failure in answer.get("failures", ()):
+        for failure in entries_of(answer, "failures"):
             code = str(failure.get("failureCode"))
             if code == _GONE:
                 return "not there"

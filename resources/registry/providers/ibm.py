@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 
 from registry_core.coverage import Fault
 from registry_core.digests import is_digest
+from registry_core.foreign_json import texts_of
 from resources.configuration.provider_settings import IbmSettings
 from resources.configuration.registry_settings import RegistrySettings
 from resources.configuration.secrets import read_secret
@@ -40,6 +41,9 @@ CAPABILITIES = Capabilities(
 )
 
 
+_LONGEST_SECONDS = 3600
+
+
 class Ibm(Provider):
     """The images of one account in one region."""
 
@@ -60,10 +64,10 @@ class Ibm(Provider):
         for image in self._images(f"list the images of {repository}", repository=repository):
             tags = tuple(
                 tag
-                for place, _, tag in (str(one).rpartition(":") for one in image.get("RepoTags") or ())
+                for place, _, tag in (one.rpartition(":") for one in texts_of(image, "RepoTags"))
                 if place.partition("/")[2] == repository
             )
-            for written in image.get("RepoDigests") or ():
+            for written in texts_of(image, "RepoDigests"):
                 place, _, digest = str(written).partition("@")
                 if place.partition("/")[2] == repository and is_digest(digest):
                     yield ImageDetail(digest, tags=tags)
@@ -90,7 +94,7 @@ def ibm_sign_in(label: str, settings: RegistrySettings, own: IbmSettings) -> Fet
         form = {"grant_type": "urn:ibm:params:oauth:grant-type:apikey", "apikey": read_secret(own.api_key)}
         answer = iam.ask_for_token("/identity/token", Query(wanted, method="POST", form=form, explain=explain))
         seconds = answer.content.get("expires_in") if isinstance(answer.content, dict) else None
-        lifetime = float(seconds) if isinstance(seconds, int) and seconds > 0 else 600.0
+        lifetime = float(min(seconds, _LONGEST_SECONDS)) if isinstance(seconds, int) and seconds > 0 else 600.0
         return text_in(iam, answer.content, "access_token", wanted), lifetime
 
     return FetchedTokenSignIn(fetch)
@@ -109,7 +113,7 @@ def explain(answer: ApiAnswer) -> tuple[Fault, str] | None:
 
 
 def _repositories_of(image: dict[str, Any]) -> Iterator[str]:
-    for written in image.get("RepoTags") or ():
-        yield str(written).rpartition(":")[0].partition("/")[2]
-    for written in image.get("RepoDigests") or ():
-        yield str(written).partition("@")[0].partition("/")[2]
+    for written in texts_of(image, "RepoTags"):
+        yield written.rpartition(":")[0].partition("/")[2]
+    for written in texts_of(image, "RepoDigests"):
+        yield written.partition("@")[0].partition("/")[2]
