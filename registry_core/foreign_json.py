@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 from registry_core.digests import is_content_address
@@ -31,11 +32,12 @@ class NotJson(ValueError):
 def read_json(text: bytes | str) -> Any:
     """The value of a JSON text. Raises NotJson, and nothing else.
 
-    Also for what Python takes and JSON does not know (`NaN`, `Infinity`), for numbers of thousands of digits, and for
-    nesting above DEEPEST. Halves of surrogate pairs (`"\\ud800"`), which cannot be sent or stored, are U+FFFD.
+    Also for numbers of thousands of digits, and for nesting above DEEPEST. What Python takes for a number and nothing
+    else does (`NaN`, `Infinity`, `1e999`) is None; halves of surrogate pairs (`"\\ud800"`), which cannot be sent or
+    stored, are U+FFFD.
     """
     try:
-        value = json.loads(text, parse_constant=_no_number)
+        value = json.loads(text, parse_constant=_nothing, parse_float=_finite)
     except RecursionError:
         raise NotJson("is nested too deeply") from None
     except ValueError:
@@ -81,8 +83,13 @@ def whole_number(text: object) -> int | None:
     return min(int(digits or "0"), LARGEST_SIZE) if len(digits) < _MOST_DIGITS else LARGEST_SIZE
 
 
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no number of JSON")
+def _nothing(_name: str) -> None:
+    return None
+
+
+def _finite(text: str) -> float | None:
+    number = float(text)
+    return number if isfinite(number) else None
 
 
 def read_object(body: bytes, *, what: str, content_type: str | None = None) -> dict[str, Any]:
