@@ -22,6 +22,7 @@ from registry_pipelines.cutover_definitions import build_cutover_definitions
 from registry_pipelines.eviction_jobs import build_eviction_jobs
 from registry_pipelines.eviction_sensors import build_eviction_sensors
 from registry_pipelines.jobs import build_jobs
+from registry_pipelines.launching.warning import warn_of_another_coordinator
 from registry_pipelines.links import links_of_plan
 from registry_pipelines.migration_definitions import build_migration_definitions
 from registry_pipelines.notifications import build_notification_sensors
@@ -80,7 +81,10 @@ def build_definitions(loaded: LoadedSite) -> dg.Definitions:
             *replication.sensors,
             *build_notification_sensors(site),
         ],
-        resources={"site": site_resource(loaded.path), "io_manager": NothingHandedOn()},
+        resources={
+            "site": site_resource(loaded.path, at_the_begin=warn_of_another_coordinator),
+            "io_manager": NothingHandedOn(),
+        },
         # A process for each step costs 1.5 to 9 seconds, a step in this one 0.1 to 0.3 (design §9).
         executor=dg.in_process_executor,
     )

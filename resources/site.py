@@ -1,7 +1,7 @@
 """The Dagster resource through which assets and jobs reach a site. The one file of this storey that knows Dagster."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,16 +29,20 @@ class SiteResource(dg.ConfigurableResource):
             yield connections
 
 
-def site_resource(path: Path) -> dg.ResourceDefinition:
+def site_resource(
+    path: Path, *, at_the_begin: Callable[[dg.InitResourceContext], None] = lambda _: None
+) -> dg.ResourceDefinition:
     """The resource of a deployment: a site whose file is decided here, and by nothing that a run is given.
 
     It has no config, which could name another site's file, with other approvers. Every job and asset takes it, so that
-    here each run is refused whose config is not plain, also one that passed no run coordinator of ours.
+    here each run is refused whose config is not plain, also one that passed no run coordinator of ours. `at_the_begin`
+    is called with each run that is not refused.
     """
 
     def open_site(context: dg.InitResourceContext) -> SiteResource:
         if context.run is not None:  # sensors and schedules have none
             refuse_what_is_not_plain(context.run.run_config)
+            at_the_begin(context)
         return SiteResource(site_file=str(path))
 
     return dg.ResourceDefinition(open_site, config_schema={}, description="The site and its configuration file.")

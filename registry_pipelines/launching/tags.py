@@ -12,11 +12,13 @@ from collections.abc import Mapping
 
 from dagster import DagsterRun
 from dagster._core.workspace.context import BaseWorkspaceRequestContext
-from dagster_k8s.job import K8S_RESOURCE_REQUIREMENTS_KEY, USER_DEFINED_K8S_CONFIG_KEY
 
 from registry_core.errors import Refused
 
+#: The tags that dagster-k8s reads of a run. Importing it takes half a second, and this is loaded by every process.
 _KUBERNETES = "dagster-k8s/"
+POD_CONFIG = f"{_KUBERNETES}config"
+POD_RESOURCES = f"{_KUBERNETES}resource_requirements"
 
 #: Tags of other launchers and executors that choose a task, an image or a queue with other rights.
 _OTHERS = ("dagster-celery/", "dagster-celery-k8s/", "dagster-docker/", "dagster-aws/", "ecs/")
@@ -65,8 +67,8 @@ def set_by_definition(typed: Mapping[str, str], own: Mapping[str, str]) -> dict[
 
 def _nothing(key: str, own: Mapping[str, str]) -> str:
     """The value of a Kubernetes tag that changes nothing."""
-    if key != K8S_RESOURCE_REQUIREMENTS_KEY:
+    if key != POD_RESOURCES:
         return "{}"
     # It replaces the resources of the config, so that the empty value would take those of the definition away.
-    config = json.loads(own.get(USER_DEFINED_K8S_CONFIG_KEY, "{}"))
+    config = json.loads(own.get(POD_CONFIG, "{}"))
     return json.dumps(config.get("container_config", {}).get("resources") or {})

@@ -11,14 +11,18 @@ from dagster._core.remote_origin import InProcessCodeLocationOrigin
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget, InProcessWorkspaceLoadTarget
-from dagster_k8s.job import get_user_defined_k8s_config
+from dagster_k8s.job import (
+    K8S_RESOURCE_REQUIREMENTS_KEY,
+    USER_DEFINED_K8S_CONFIG_KEY,
+    get_user_defined_k8s_config,
+)
 
 from registry_core.errors import Refused
 from registry_pipelines.coordinator import NOT_SIGNED_IN
 from registry_pipelines.launching.tags import set_by_definition
 from tests.registry_pipelines.launching.launches import LOCATION, TYPED_POD, Launches, request
 
-K8S, RESOURCES = "dagster-k8s/config", "dagster-k8s/resource_requirements"
+K8S, RESOURCES = USER_DEFINED_K8S_CONFIG_KEY, K8S_RESOURCE_REQUIREMENTS_KEY
 DELETING = ("execute_eviction_plan", "restore_evicted", "execute_collection_plan")
 
 
