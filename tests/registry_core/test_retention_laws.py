@@ -15,6 +15,7 @@ from registry_core.policy import read_policies
 from registry_core.retention import decide
 from registry_core.retention_decisions import Decisions
 from registry_core.retention_evidence import Evidence
+from registry_core.retention_order import UNKNOWN
 from tests.registry_core.small_registry import AS_OF, SmallRegistry, digest
 
 NO_LIMITS = Limits(max_evicted_images=10**6, max_evicted_share=1, min_images_in_use=0)
@@ -185,6 +186,17 @@ def test_more_use_never_evicts_more(registry, entry):
     for row in registry.images[:3]:
         registry.usage.append({**_use(row), "repository": row["repository"], "digest": row["digest"]})
     assert images_going(decisions_of(registry, entry)) <= before
+
+
+@settings(max_examples=60, deadline=None)
+@given(registries(), ENTRIES, st.integers(1, 3))
+def test_where_rollbacks_are_asked_for_no_undated_image_goes_beside_one_in_use(registry, entry, rollbacks):
+    rules = {key: value for key, value in entry.items() if key not in ("broken", "when_unused")}
+    decisions = decisions_of(registry, {**rules, "keep_in_use": {"seen_within": "forever", "rollbacks": rollbacks}})
+    facts = decisions.facts
+    used = facts.nodes.images_per_repository(facts.use.images & facts.shape.stored & ~facts.shape.listed) > 0
+    undated = (facts.dates == UNKNOWN) & ~facts.shape.dependent
+    assert not (decisions.evicted & undated & used[facts.nodes.repository]).any()
 
 
 def _use(row: dict[str, Any]) -> dict[str, Any]:

@@ -159,6 +159,13 @@ def test_a_tag_that_could_not_be_read_may_name_any_image_of_its_repository():
     assert decisions_of(registry, keep_last=1, keep_tags=["v*"]).is_kept("apps/web", digest("old"))
 
 
+@pytest.mark.parametrize("fault", ["corrupt", "forbidden", "unreachable", "throttled"])
+def test_an_unread_tag_of_a_repository_without_images_keeps_no_other_repository(fault):
+    registry = two_builds(pushed_at=OLD)
+    registry.tag("apps/empty", "v1", None, fault=fault)
+    assert not decisions_of(registry, keep_last=1).is_kept("apps/web", digest("old"))
+
+
 def test_a_tag_that_resolves_to_nothing_names_nothing():
     registry = two_builds(pushed_at=OLD)
     registry.tag("apps/web", "v1", None, fault="missing")

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from registry_core import retention_tags, retention_words
-from tests.registry_core.small_registry import SmallRegistry
+from tests.registry_core.small_registry import SmallRegistry, digest
 from tests.registry_core.test_retention_laws import ENTRIES, decisions_of, registries
 
 
@@ -41,3 +41,16 @@ def test_it_makes_no_difference_how_many_are_looked_at_together(registry, entry,
         parts = decisions_of(registry, entry)
         assert np.array_equal(parts.tag_reasons, whole.tag_reasons)
         assert parts.frame().equals(whole.frame())
+
+
+def test_a_tagged_child_of_a_kept_index_has_the_reasons_of_both():
+    registry = SmallRegistry()
+    registry.image("apps/web", "index", "v1", pushed=5, children=["amd64"])
+    registry.image("apps/web", "amd64", "v1-amd64", pushed=5)
+    registry.use("apps/web", "amd64")
+    decisions = decisions_of(registry, {"repositories": ["**"], "keep_tags": ["*-amd64", "v1"]})
+    assert decisions.reasons_of("apps/web", digest("amd64")) == (
+        "in use by production/health/web (3 pods)",
+        "tag v1-amd64 kept by keep_tags *-amd64, v1",
+        "part of v1, which stays",
+    )

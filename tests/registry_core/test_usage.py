@@ -99,6 +99,22 @@ def test_a_runtime_that_reports_a_config_digest_uses_every_image_with_that_confi
     assert matches(frames) == {("web", digest("a"), "config digest")}
 
 
+@pytest.mark.parametrize("fault", ["corrupt", "forbidden", "unreachable", "throttled"])
+def test_an_image_that_could_not_be_read_is_found_by_the_digest_that_runs(fault: str) -> None:
+    images = [{"repository": name, "digest": digest("a"), "fault": fault} for name in ("web", "mirror/web")]
+    frames = join([use(f"{OURS}/web:gone", status_digest=digest("a"))], catalog(images=images))
+    assert matches(frames) == {
+        ("web", digest("a"), "running digest"),
+        ("mirror/web", digest("a"), "same digest elsewhere"),
+    }
+
+
+def test_an_image_that_the_registry_has_lost_is_found_by_nothing() -> None:
+    images = [{"repository": "web", "digest": digest("a"), "fault": "missing"}]
+    frames = join([use(f"{OURS}/web@{digest('a')}", status_digest=digest("a"))], catalog(images=images))
+    assert frames.usage.empty
+
+
 def test_the_same_digest_is_in_use_in_every_repository_that_holds_it() -> None:
     stored = catalog(("web", "1", digest("a")), ("mirror/web", "1", digest("a")))
     frames = join([use(f"{OURS}/web:1", status_digest=digest("a"))], stored)
