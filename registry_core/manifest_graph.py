@@ -42,6 +42,7 @@ class ManifestGraph:
     children: Adjacency  #: index → what it lists
     parents: Adjacency  #: manifest → the indexes that list it
     incomplete: Mask  #: indexes that list a manifest without a row in their repository; blobs have none
+    tags_named_after_digests: Rows = field(repr=False)  #: rows of tags that begin like `sha256-<hex>`
     referrers: Adjacency  #: image → signatures, attestations, SBOMs, … that are about it
     subjects: Adjacency  #: referrer → the images that it is about
     _nodes: _Nodes = field(repr=False)
@@ -56,7 +57,8 @@ class ManifestGraph:
         nodes = _Nodes.of(frames.images)
         children, incomplete = _child_edges(nodes, frames.children)
         by_subject = _subject_edges(nodes, frames.images)
-        by_tag = _tag_edges(nodes, frames.tags)
+        named = _named_after_digests(frames.tags)
+        by_tag = _tag_edges(nodes, frames.tags, named)
         referrers = Adjacency.from_edges(
             np.concatenate([by_subject[0], by_tag[0]]), np.concatenate([by_subject[1], by_tag[1]]), len(nodes)
         )
@@ -64,6 +66,7 @@ class ManifestGraph:
             children=children,
             parents=children.reversed(),
             incomplete=incomplete,
+            tags_named_after_digests=named,
             referrers=referrers,
             subjects=referrers.reversed(),
             _nodes=nodes,
@@ -213,13 +216,21 @@ def _subject_edges(nodes: _Nodes, images: pd.DataFrame) -> tuple[Rows, Rows]:
     return _known_pairs(nodes.rows(nodes.repository_codes[referrer_rows], subjects), referrer_rows)
 
 
-def _tag_edges(nodes: _Nodes, tags: pd.DataFrame) -> tuple[Rows, Rows]:
+def _named_after_digests(tags: pd.DataFrame) -> Rows:
     texts = tags["tag"].to_numpy(dtype=object).tolist()
     rows = [row for row, tag in enumerate(texts) if isinstance(tag, str) and tag.startswith(_NAMED_AFTER_DIGEST)]
+    return np.array(rows, dtype=np.int64)
+
+
+def _tag_edges(nodes: _Nodes, tags: pd.DataFrame, rows: Rows) -> tuple[Rows, Rows]:
     named = tags.iloc[rows]
     named = named[named["digest"].notna()]
-    cut = {fallback_tag(digest): digest for digest in nodes.digests.texts.tolist() if digest.startswith(_CUT_IN_TAGS)}
-    about = [subject.digest if (subject := subject_of_tag(tag)) else cut.get(tag) for tag in named["tag"]]
+    subjects = [subject_of_tag(tag) for tag in named["tag"]]
+    cut = {}
+    if None in subjects:
+        digests = nodes.digests.texts.tolist()
+        cut = {fallback_tag(digest): digest for digest in digests if digest.startswith(_CUT_IN_TAGS)}
+    about = [subject.digest if subject else cut.get(tag) for tag, subject in zip(named["tag"], subjects, strict=True)]
     repository_codes = nodes.repositories.get_indexer(pd.Index(named["repository"]))
     subject_rows = nodes.rows(repository_codes, nodes.digest_codes_of(pd.Series(about, dtype=object)))
     return _known_pairs(subject_rows, nodes.rows(repository_codes, nodes.digest_codes_of(named["digest"])))

@@ -19,8 +19,6 @@ from registry_core.manifest_graph import ManifestGraph
 
 Array = npt.NDArray[Any]
 
-_NAMED_FOR_SUBJECT = "sha256-"
-
 
 @dataclass(frozen=True, eq=False)
 class NamedForSubjects:
@@ -30,12 +28,12 @@ class NamedForSubjects:
     digests: list[str] = field(repr=False)
 
     @classmethod
-    def of(cls, tags: pd.Series[str]) -> NamedForSubjects:
-        texts = tags.to_numpy(dtype=object).tolist()
+    def of(cls, tags: pd.Series[str], graph: ManifestGraph) -> NamedForSubjects:
+        rows = graph.tags_named_after_digests
         found = [
             (row, subject.digest)
-            for row, tag in enumerate(texts)
-            if tag.startswith(_NAMED_FOR_SUBJECT) and (subject := subject_of_tag(tag)) is not None
+            for row, tag in zip(rows.tolist(), tags.iloc[rows], strict=True)
+            if (subject := subject_of_tag(tag)) is not None
         ]
         return cls(np.array([row for row, _ in found], dtype=np.int64), [digest for _, digest in found])
 
@@ -59,7 +57,7 @@ class Nodes:
         graph = ManifestGraph.of(catalog)
         place, names = pd.factorize(catalog.images["repository"])
         tags = catalog.tags
-        named = NamedForSubjects.of(tags["tag"])
+        named = NamedForSubjects.of(tags["tag"], graph)
         own = np.ones(len(tags), dtype=bool)
         own[named.rows] = False
         return cls(
