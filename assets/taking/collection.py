@@ -15,7 +15,7 @@ from registry_core.errors import IncompleteSnapshot, Refused
 from registry_core.retention_evidence import Snapshot
 from resources.configuration.eviction_settings import CollectionSettings
 from resources.connections import Connections
-from resources.database.ledger_records import PlanRecord
+from resources.database.ledger_records import UNDECIDED, PlanRecord
 
 DISTRIBUTION_COMMAND = "registry garbage-collect /etc/docker/registry/config.yml"
 
@@ -75,7 +75,7 @@ def take_collection_plan(connections: Connections, registry: str, *, run_id: str
         second_person=limits.needs_second_person(images=images, share=0),
     )
     ledger = connections.ledger
-    waiting = ledger.plans(registry, {"waiting"}, kind="collection", limit=1)
+    waiting = ledger.plans(registry, UNDECIDED, kind="collection", limit=1)
     standing = ledger.plan(waiting[0].fingerprint, CollectionPlan).plan if waiting else None
     if standing is not None and standing.is_the_same_as(plan) and now - standing.as_of < _STILL_YOUNG * plan.max_age:
         return MadeCollectionPlan(standing, waiting[0], is_new=False)

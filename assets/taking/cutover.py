@@ -14,7 +14,7 @@ from registry_core.errors import ConfigError
 from resources.configuration.cutover_settings import CutoverSettings
 from resources.configuration.settings import Site
 from resources.connections import Connections
-from resources.database.ledger_records import PlanRecord
+from resources.database.ledger_records import UNDECIDED, PlanRecord
 
 #: A waiting plan of which less than this part of its life is over is kept when nothing changed.
 _STILL_YOUNG = 0.5
@@ -76,7 +76,7 @@ def take_cutover_plan(
 
 def _waiting(connections: Connections, name: str) -> CutoverPlan | None:
     ledger = connections.history.ledger
-    records = ledger.plans(name, states=["waiting"], kind="cutover", limit=1)
+    records = ledger.plans(name, UNDECIDED, kind="cutover", limit=1)
     return ledger.plan(records[0].fingerprint, CutoverPlan).plan if records else None
 
 

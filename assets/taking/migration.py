@@ -25,7 +25,7 @@ from registry_core.migration_entries import (
 from registry_core.migration_words import Chosen
 from registry_core.retention_evidence import Snapshot
 from resources.connections import Connections
-from resources.database.ledger_records import PlanRecord
+from resources.database.ledger_records import UNDECIDED, PlanRecord
 from resources.registry.client import RegistryClient
 from resources.registry.copying import Copier
 
@@ -139,7 +139,7 @@ def look_at_both(
 
 def _waiting(connections: Connections, name: str) -> MigrationPlan | None:
     ledger = connections.history.ledger
-    records = ledger.plans(name, {"waiting"}, kind="migration", limit=1)
+    records = ledger.plans(name, UNDECIDED, kind="migration", limit=1)
     return ledger.plan(records[0].fingerprint, MigrationPlan).plan if records else None
 
 

@@ -27,7 +27,7 @@ from registry_core.retention_evidence import Evidence, Snapshot
 from resources.configuration.settings import Site
 from resources.connections import Connections
 from resources.database import snapshots
-from resources.database.ledger_records import PlanRecord
+from resources.database.ledger_records import UNDECIDED, PlanRecord
 from resources.registry.providers.choice import removes_single_tags
 
 #: A waiting plan of which less than this part of its life is over is kept when nothing changed.
@@ -149,7 +149,7 @@ def basis_of(stored: snapshots.Snapshot) -> Snapshot:
 
 def _waiting(connections: Connections, registry: str) -> Plan | None:
     ledger = connections.history.ledger
-    records = ledger.plans(registry, {"waiting"}, kind="eviction", limit=1)
+    records = ledger.plans(registry, UNDECIDED, kind="eviction", limit=1)
     return ledger.plan(records[0].fingerprint, Plan).plan if records else None
 
 

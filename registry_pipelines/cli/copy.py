@@ -10,6 +10,7 @@ import typer
 from registry_core.errors import ConfigError, PartialFailure, Refused, RegistryError
 from registry_core.references import Reference
 from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.next_command import note_reading_again
 from registry_pipelines.cli.output import JsonOption, form_of, note, progress, show
 
 if TYPE_CHECKING:
@@ -93,6 +94,9 @@ def copy(
     )
     outcome = _carry_out(copier, image)
     show([_row(outcome)], _COLUMNS, form)
+    configured = _configured(loaded, to_registry)
+    if outcome.word == "copied" and configured is not None:
+        note_reading_again(context, "catalog", configured)
     _conclude(outcome, f"{source} to {destination}")
 
 
@@ -124,6 +128,13 @@ def _read(text: str, loaded: LoadedSite | None, place: str) -> tuple[str, Refere
         return (f"{scheme}://{registry}" if scheme else registry), Reference.parse(f"registry.invalid/{rest}")
     reference = Reference.parse(text)
     return reference.registry, reference
+
+
+def _configured(loaded: LoadedSite | None, registry: str) -> str | None:
+    """The name by which the site's file knows the registry that was written; None where it does not."""
+    if loaded is None or registry in loaded.site.registries:
+        return None if loaded is None else registry
+    return loaded.site.registry_of_host(registry.rpartition("://")[2])
 
 
 def _row(outcome: CopyOutcome) -> dict[str, Any]:

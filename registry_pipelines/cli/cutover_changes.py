@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.next_command import note_reading_again
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, note, show
 
 if TYPE_CHECKING:
@@ -47,7 +48,9 @@ def execute(
                 execute_cutover(connections, fingerprint, run, progress=progress)
         except RegistryPipelinesError as error:
             failed = error  # what was done until then is told first
-        _tell(connections, fingerprint, as_json=as_json)
+        clusters = _tell(connections, fingerprint, as_json=as_json)
+    if clusters:
+        note_reading_again(context, "inventory", *clusters)
     if failed is not None:
         raise failed
 
@@ -91,6 +94,8 @@ def rollback(
     show(rows, _BACK_COLUMNS, form, empty="nothing that it changed is left to return")
     for told in done.notes:
         note(told)
+    if changed := sorted({str(row["cluster"]) for row in rows if row["returned"]}):
+        note_reading_again(context, "inventory", *changed)
     refuse_partial(done)
 
 
@@ -108,19 +113,21 @@ def journal(context: typer.Context, plan: PlanArgument, as_json: JsonOption = Fa
     show(outcome_rows(stored.plan, frame).to_dict("records"), _COLUMNS, form, empty="the plan changes nothing")
 
 
-def _tell(connections: Connections, fingerprint: str, *, as_json: bool) -> None:
+def _tell(connections: Connections, fingerprint: str, *, as_json: bool) -> list[str]:
+    """Show what became of each workload; the clusters of those that were changed."""
     from assets.cutover_outcome import outcome_rows, outcome_sentence  # pandas, dagster
     from registry_core.cutover import CutoverPlan
 
     stored = connections.ledger.plan(fingerprint, CutoverPlan)
     frame = connections.ledger.cutovers.frame(fingerprint)
     if frame.empty:
-        return
+        return []
     _tell_lineage(connections, fingerprint)
     if as_json:
         show(outcome_rows(stored.plan, frame).to_dict("records"), _COLUMNS, Form.JSON)
     else:
         line(outcome_sentence(stored.plan, frame))
+    return sorted({str(cluster) for cluster in frame.loc[frame["outcome"].eq("changed"), "cluster"]})
 
 
 def _tell_lineage(connections: Connections, fingerprint: str) -> None:

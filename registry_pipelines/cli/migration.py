@@ -8,6 +8,7 @@ import typer
 
 from registry_pipelines.cli.invocation import invocation
 from registry_pipelines.cli.making_each import MakingEach
+from registry_pipelines.cli.next_command import note_reading_again
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, line, note, show
 
 if TYPE_CHECKING:
@@ -98,7 +99,8 @@ def show_plan(
     rows = [_entry_row(entry) for entry in plan.entries]
     show(rows, _ENTRIES if form is Form.TABLE else _ALL_OF_ENTRIES, form, empty="it has no entries")
     if form is Form.TABLE:
-        note(f"plan {record.short} of {name}, {record.state}: `registry-pipelines plan approve {record.short}` decides")
+        decides = f": `registry-pipelines plan approve {record.short}` decides" if record.state == "waiting" else ""
+        note(f"plan {record.short} of {name}, {record.state}{decides}")
 
 
 def outcome(context: typer.Context, name: NameArgument, as_json: JsonOption = False, as_csv: CsvOption = False) -> None:
@@ -210,6 +212,8 @@ def run(
                 show(rows.to_dict("records"), list(rows.columns), Form.JSON)
             else:
                 line(outcome_sentence(stored.plan, journal))
+            if journal["outcome"].eq("copied").any():
+                note_reading_again(context, "catalog", stored.plan.rule.destination)
     if failed is not None:
         raise failed
 

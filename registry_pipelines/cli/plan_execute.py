@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.next_command import note_reading_again
 from registry_pipelines.cli.output import Form, JsonOption, line, note, show
 
 _COLUMNS = ("fingerprint", "registry", "state", "deleted", "already gone", "spared", "refused by registry", "failed",
@@ -76,5 +77,7 @@ def execute(
             show([{**row, **counts, "image_bytes": bytes_of_it}], _COLUMNS, Form.JSON)
         else:
             line(outcome_sentence(stored.record, stored.plan, journal, advice))
+        if journal["outcome"].eq("deleted").any():
+            note_reading_again(context, "catalog", stored.record.subject)
     if failed is not None:
         raise failed

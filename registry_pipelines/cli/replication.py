@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.next_command import note_reading_again
 from registry_pipelines.cli.output import CsvOption, Form, JsonOption, form_of, note, show
 
 app = typer.Typer(
@@ -106,6 +107,8 @@ def run(
         try:
             done = replicate(connections, name, how, progress=progress)
             note(f"{name}: {done}")
+            if done.counts.get("copied"):
+                note_reading_again(context, "catalog", connections.site.replications[name].to)
             if why := done.why_not_in_step:
                 failed = PartialFailure(f"the replication {name} is not in step: {why}. The next run tries again")
         except PartialFailure as some:

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from registry_pipelines.cli.invocation import invocation
+from registry_pipelines.cli.next_command import note_reading_again
 from registry_pipelines.cli.output import CsvOption, JsonOption, form_of, show
 
 _COLUMNS = ("repository", "digest", "back", "way", "tags", "left_as_they_are", "lost_blobs", "refused", "vendor")
@@ -66,4 +67,6 @@ def restore(
         for one in restoration.restored
     ]
     show(rows, _COLUMNS, form)
+    if any(row["back"] for row in rows):
+        note_reading_again(context, "catalog", stored.record.subject)
     refuse_partial(restoration)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from registry_pipelines.quickstart.folder import QuickstartFolder
-from resources.configuration.load import SITE_FILE_VARIABLE, load_site
+from resources.configuration.load import SITE_FILE_VARIABLE, LoadedSite, load_site
 from resources.processes import Processes, free_port
 
 SAMPLE = Path(__file__).resolve().parents[2] / "examples" / "quickstart"
@@ -62,12 +62,23 @@ def run_quickstart(root: Path, sample: Path, ports: Ports, *, stay: bool, say: S
         say("Starting the Dagster UI …")
         processes.wait_for(f"{address}/server_info", seconds=120)
         say(
-            f"\nThe Dagster UI is at {address}/asset-groups/\nAn eviction plan waits for you:"
-            f" {address}/assets/eviction_plan?view=partitions\nReports and whole plans are at {web}/\nCtrl-C stops"
-            " everything; `make clean` removes it."
+            f"\nThe Dagster UI is at {address}/asset-groups/\n{what_waits(load_site(folder.site_file), address)}"
+            f"\nReports and whole plans are at {web}/\nCtrl-C stops everything; `make clean` removes it."
         )
         if stay:
             processes.watch()
+
+
+def what_waits(loaded: LoadedSite, address: str) -> str:
+    """Whether an eviction plan waits for a decision, and where. One with nothing to do, or decided before, does not."""
+    from resources.connections import Connections  # pandas
+
+    with Connections(loaded) as connections:
+        newest = connections.ledger.plans(kind="eviction", limit=1)
+    where = f"{address}/assets/eviction_plan?view=partitions"
+    if newest and newest[0].state == "waiting":
+        return f"An eviction plan waits for you: {where}"
+    return f"No eviction plan waits for you{f', the newest is: {newest[0].state}' if newest else ''}; see {where}"
 
 
 def _materialize(folder: QuickstartFolder, say: Say) -> None:

@@ -25,8 +25,8 @@ from registry_pipelines.web.plan_reader import OpenPlan, PlanReader, Shown
 ORDERS: tuple[Order, ...] = get_args(Order)
 
 #: Tones that all pages share, by the state of a plan.
-TONES = {"waiting": "warning", "approved": "ok", "executing": "warning", "done": "ok", "rejected": "error",
-         "superseded": "error", "expired": "error", "stopped": "critical"}  # fmt: skip
+TONES = {"waiting": "warning", "nothing to do": "ok", "approved": "ok", "executing": "warning", "done": "ok",
+         "rejected": "error", "superseded": "error", "expired": "error", "stopped": "critical"}  # fmt: skip
 
 _LARGEST = 10
 

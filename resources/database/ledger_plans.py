@@ -142,11 +142,13 @@ def list_plans(
 
 
 def _in_state(state: PlanState, now: int) -> sa.ColumnElement[bool]:
-    too_old = plans.c.good_until < now
+    too_old, has_work = plans.c.good_until < now, plans.c.entry_count > 0
+    if state == "nothing to do":
+        return sa.and_(plans.c.state.in_(_MAY_EXPIRE), sa.not_(has_work))
     if state == "expired":
-        return sa.and_(plans.c.state.in_(_MAY_EXPIRE), too_old)
+        return sa.and_(plans.c.state.in_(_MAY_EXPIRE), has_work, too_old)
     if state in _MAY_EXPIRE:
-        return sa.and_(plans.c.state == state, sa.not_(too_old))
+        return sa.and_(plans.c.state == state, has_work, sa.not_(too_old))
     interrupted = sa.and_(plans.c.state == "executing", plans.c.holder.is_(None), too_old)
     if state == "stopped":
         return sa.or_(plans.c.state == state, interrupted)
@@ -156,7 +158,7 @@ def _in_state(state: PlanState, now: int) -> sa.ColumnElement[bool]:
 
 
 def as_record(row: sa.Row[Any], *, now: datetime) -> PlanRecord:
-    """A row of `plans`; what has become too old by `now` is `expired`."""
+    """A row of `plans`; what has become too old by `now` is `expired`, what has no entry has `nothing to do`."""
     good_until = from_micros(row.good_until)
     return PlanRecord(
         fingerprint=row.fingerprint,
@@ -178,8 +180,11 @@ def as_record(row: sa.Row[Any], *, now: datetime) -> PlanRecord:
 
 
 def _state_of(row: sa.Row[Any], *, too_old: bool) -> PlanState:
-    if too_old and row.state in _MAY_EXPIRE:
-        return "expired"
+    if row.state in _MAY_EXPIRE:
+        if row.entry_count == 0:
+            return "nothing to do"
+        if too_old:
+            return "expired"
     # Begun, ended by nobody, and no run may take it up any more.
     interrupted: bool = row.state == "executing" and row.holder is None
     state: PlanState = "stopped" if too_old and interrupted else row.state

@@ -12,10 +12,16 @@ from registry_core.eviction_outcome import EntryOutcome
 from registry_core.plan_words import PLAN_WORDS, PlanKind, PlanWords
 from registry_core.plans import P_co
 
-PlanState = Literal["waiting", "approved", "rejected", "superseded", "expired", "executing", "done", "stopped"]
-"""waiting: for a decision, or for a second person's. expired: told of waiting and approved plans whose evidence has
-become too old; not stored. executing: begun and not ended, whether or not a run works on it now. stopped: ended
-before its end, for good."""
+PlanState = Literal[
+    "waiting", "nothing to do", "approved", "rejected", "superseded", "expired", "executing", "done", "stopped"
+]
+"""waiting: for a decision, or for a second person's. nothing to do: without an entry, so that it waits for nobody and
+never expires; stored as waiting, because a newer plan supersedes it in the same way. expired: said of waiting and
+approved plans whose evidence has become too old; not stored. executing: begun and not ended, whether or not a run works
+on it now. stopped: ended before its end, for good."""
+
+#: States of a plan that stands as the newest of its subject, undecided.
+UNDECIDED: frozenset[PlanState] = frozenset({"waiting", "nothing to do"})
 
 HolderIsAlive = Callable[[str], bool]
 """Whether the run of this id may still be working. What cannot be told counts as alive."""
@@ -60,6 +66,8 @@ class PlanRecord:
     @property
     def validity(self) -> str:
         """How long it may be carried out: `good until 2026-04-02 08:00 UTC`."""
+        if self.state == "nothing to do":
+            return "nothing to decide"
         if self.words.stands:
             return "stands until it is changed or rejected"
         return f"good until {self.good_until:%Y-%m-%d %H:%M} UTC"

@@ -52,6 +52,10 @@ def test_configured_names_are_known(filled: EmbeddedRegistry, docker_registry: D
     ended = call("--config", site, "copy", "old/team/app:v1", "new/team/app")
     assert ended.code == 0, ended.err
     assert "copied" in ended.out
+    assert f"`registry-pipelines --config {site} catalog new` reads it again" in ended.err
+    by_host = call("--config", site, "copy", "old/team/app:v1", f"{docker_registry.host}/again/app:v1")
+    assert "catalog new` reads it again" in by_host.err
+    assert "reads it again" not in call("--config", site, "copy", "old/team/app:v1", "new/team/app").err
 
 
 @pytest.mark.parametrize(("rule", "code"), [("refuse", 3), ("keep", 0), ("overwrite", 0)])

@@ -56,6 +56,7 @@ def test_the_whole_way_from_a_plan_to_what_was_read_back(move: Move) -> None:
     done = asked(move, "migration", "run", planned(move), "--json")
     assert done.code == 0, done.err
     assert {one["outcome"] for one in json.loads(done.out)} == {"copied"}
+    assert "catalog new` reads it again" in done.err
     assert asked(move, "migration", "run", row["plan"]).code == 3
     outcome = asked(move, "migration", "outcome", MOVE)
     assert "9 images copied from main to new" in outcome.err
@@ -64,6 +65,8 @@ def test_the_whole_way_from_a_plan_to_what_was_read_back(move: Move) -> None:
     whole = asked(move, "migration", "verify", MOVE, "--deep")
     assert (whole.code, "all 9 images are there" in whole.err) == (0, True)
     assert json.loads(asked(move, "migration", "plan", "--json").out)[0]["already_there"] == 9
+    assert json.loads(asked(move, "plan", "list", "--json").out)[0]["state"] == "nothing to do"
+    assert "decides" not in asked(move, "migration", "show", MOVE).err
 
 
 def test_what_is_not_whole_is_shown_and_ends_with_1(move: Move) -> None:

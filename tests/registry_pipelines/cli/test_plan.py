@@ -49,12 +49,14 @@ def test_the_whole_way_from_a_plan_to_what_was_put_back(company: Company) -> Non
     done = plans(company, "plan", "execute", short, "--json")
     assert done.code == 0, done.err
     assert json.loads(done.out)[0]["deleted"] == row["counted"]
+    assert f"`registry-pipelines --config {company.site_file} catalog {REGISTRY}` reads it again" in done.err
     assert plans(company, "plan", "execute", short).code == 3
     journal = json.loads(plans(company, "journal", short, "--json").out)
     assert {line["outcome"] for line in journal} == {"deleted"}
 
     back = plans(company, "restore", short, "health/api:build-1015", "--json")
     assert back.code == 0, back.err
+    assert f"catalog {REGISTRY}` reads it again" in back.err
     assert [(one["repository"], one["back"], one["tags"]) for one in json.loads(back.out)] == [
         ("health/api", True, ["build-1015"])
     ]
@@ -123,3 +125,16 @@ def test_collect_without_a_setting_says_how_to_collect_by_hand(surveyed_company:
     assert ended.code == 2
     assert "garbage-collect" in ended.err
     assert "--delete-untagged" in ended.err
+
+
+def test_a_plan_with_nothing_to_do_is_listed_so_and_is_not_decided(company: Company) -> None:
+    with_policies(company, policies=[{"repositories": ["**"], "protect": True}])
+    for _ in range(2):  # the second finds the first, and leaves it
+        made = plans(company, "plan", "make", "--json")
+        assert made.code == 0, made.err
+        (row,) = json.loads(made.out)
+        assert (row["state"], row["counted"]) == ("nothing to do", 0)
+    assert [one["state"] for one in json.loads(plans(company, "plan", "list", "--json").out)] == ["nothing to do"]
+    assert "nothing to do" in plans(company, "plan", "show", row["fingerprint"][:12]).out
+    refused = plans(company, "plan", "approve", row["fingerprint"], "--images", "0", "--as", "Al", "--reason", "why")
+    assert (refused.code, "there is nothing to decide" in refused.err) == (3, True)

@@ -15,9 +15,13 @@ from pathlib import Path
 import pytest
 import requests
 
+from assets.taking.plan import take_plan
 from registry_core.errors import ConfigError
 from registry_pipelines.quickstart.folder import QuickstartFolder
+from registry_pipelines.quickstart.run import what_waits
 from resources.processes import ProcessDied, Processes, free_port
+from tests.company import REGISTRY, Company
+from tests.registry_pipelines.planning import with_policies
 
 _MATERIALIZED = """
 { assetNodes { assetKey { path } assetMaterializations(limit: 1) { runId } } }
@@ -92,6 +96,19 @@ def test_it_serves_the_whole_graph_ends_without_a_trace_and_keeps_what_was_there
     assert again.returncode == 0, said
     assert "was made before" in said
     assert eventually(lambda: not processes_below(folder))
+
+
+def test_it_says_that_a_plan_waits_only_where_one_does(company: Company) -> None:
+    address = "http://127.0.0.1:3000"
+    assert what_waits(company.loaded, address).startswith("No eviction plan waits for you; see http://127.0.0.1:3000/")
+    with_policies(company, policies=[{"repositories": ["**"], "protect": True}])
+    with company.connections() as connections:
+        take_plan(connections, REGISTRY)
+    assert "No eviction plan waits for you, the newest is: nothing to do" in what_waits(company.loaded, address)
+    with_policies(company)
+    with company.connections() as connections:
+        take_plan(connections, REGISTRY)
+    assert what_waits(company.loaded, address).startswith(f"An eviction plan waits for you: {address}/assets/")
 
 
 def test_without_the_sample_it_says_where_it_looked(tmp_path: Path) -> None:

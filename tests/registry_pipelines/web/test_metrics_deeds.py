@@ -32,6 +32,15 @@ def test_a_plan_that_waits_is_told_with_its_size_and_since_when(site: Site, serv
     assert value(service, "newest_plan_age_seconds", **labels) == pytest.approx(7200, abs=60)
 
 
+def test_a_plan_with_nothing_to_do_waits_in_no_metric_and_on_no_page(site: Site, service: Service) -> None:
+    made_at = datetime.now(UTC) - HOUR
+    site.connections.ledger.save_plan(plan_of([], registry=HOST, as_of=made_at), made_at=made_at)
+    labels = {"kind": "eviction", "subject": HOST}
+    assert value(service, "plans", state="nothing to do", **labels) == 1
+    assert value(service, "plans", state="waiting", **labels) == 0
+    assert value(service, "plan_waiting_seconds", **labels) is None
+
+
 def test_nothing_is_told_of_plans_where_none_was_made(service: Service) -> None:
     assert value(service, "plans", kind="eviction", subject=HOST, state="waiting") is None
     assert value(service, "plan_waiting_seconds", kind="eviction", subject=HOST) is None

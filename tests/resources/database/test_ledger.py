@@ -98,6 +98,26 @@ def test_a_plan_whose_evidence_is_too_old_is_told_as_expired(ledger: Ledger) -> 
     assert [record.state for record in ledger.plans("main", {"waiting"}, now=SOON)] == ["waiting"]
 
 
+def test_an_empty_plan_has_nothing_to_do_waits_for_nobody_and_never_expires(ledger: Ledger) -> None:
+    plan = plan_of([], max_plan_age=timedelta(hours=3))
+    late = NOON + 4 * HOUR
+    assert ledger.save_plan(plan, made_at=NOON).state == "nothing to do"
+    for now in (SOON, late):
+        assert [record.state for record in ledger.plans(now=now)] == ["nothing to do"]
+        assert [record.state for record in ledger.plans(states={"nothing to do"}, now=now)] == ["nothing to do"]
+        assert ledger.plans(states={"waiting", "expired", "approved"}, now=now) == []
+    assert ledger.record(plan.fingerprint, now=SOON).validity == "nothing to decide"
+
+
+def test_an_empty_plan_supersedes_what_waits_and_is_superseded(ledger: Ledger) -> None:
+    old, empty, new = plan_of([entry(1)]), plan_of([]), plan_of([entry(2)])
+    for number, plan in enumerate((old, empty)):
+        ledger.save_plan(plan, made_at=NOON + number * HOUR)
+    assert [ledger.record(plan.fingerprint, now=SOON).state for plan in (old, empty)] == ["superseded", "nothing to do"]
+    ledger.save_plan(new, made_at=NOON + 2 * HOUR)
+    assert [ledger.record(plan.fingerprint, now=SOON).state for plan in (empty, new)] == ["superseded", "waiting"]
+
+
 def test_what_is_no_fingerprint_is_refused_in_a_sentence(ledger: Ledger) -> None:
     with pytest.raises(Refused, match="is no fingerprint of a plan: write 6 to 64"):
         ledger.plan("../etc", Plan)

@@ -56,6 +56,11 @@ def test_plans_are_counted_by_kind_subject_and_state_with_their_sizes(history: H
     assert [(one.subject, one.counted) for one in totals.newest] == [("main", 2), ("other", 1)]
 
 
+def test_a_plan_with_nothing_to_do_is_not_counted_among_those_that_wait(history: History, ledger: Ledger) -> None:
+    ledger.save_plan(plan_of([]), made_at=NOON)
+    assert read(history).plans == {("eviction", "main", "nothing to do"): 1}
+
+
 def test_a_plan_that_became_too_old_is_counted_as_expired(history: History, ledger: Ledger) -> None:
     ledger.save_plan(plan_of([entry(1)], max_plan_age=HOUR), made_at=NOON)
     assert read(history).plans == {("eviction", "main", "expired"): 1}
