@@ -133,6 +133,29 @@ def test_an_image_of_another_registry_keeps_nothing_here(shop: Shop, spelling: s
     assert shop.planned() == {"build-1", "build-2"}
 
 
+def test_a_proxied_image_is_in_use_at_the_proxy_and_at_its_origin(shop: Shop, tmp_path: Path) -> None:
+    with EmbeddedRegistry(tmp_path / "hub", durable=False) as hub:
+        for tag in ("build-1", "build-2", "build-3"):
+            push(shop.url, "proxy-hub/library/report", shop.images[tag], tag)
+            push(hub.url, "library/report", shop.images[tag], tag)
+        also = [{"prefix": "harbor.example.com/proxy-hub", "of": "index.docker.io"}]
+        shop.configure(
+            registries={
+                "harbor": {"url": shop.url, "hosts": [HOST, "harbor.example.com"], "also_known_as": also},
+                "hub": {"url": hub.url, "hosts": ["docker.io"]},
+            },
+            policies=[{"repositories": ["**/report"], "keep_tags": ["none"]}],
+        )
+        shop.uses("harbor.example.com/proxy-hub/library/report:build-1")
+        shop.survey()
+        for registry, repository in (("harbor", "proxy-hub/library/report"), ("hub", "library/report")):
+            made = shop.run("plan", "make", registry, "--json")
+            assert made.code == 0, made.err
+            shown = json.loads(shop.run("plan", "show", json.loads(made.out)[0]["fingerprint"], "--json").out)
+            going = {tag for one in shown if one["repository"] == repository for tag in one["tags"]}
+            assert going == {"build-2", "build-3"}, registry
+
+
 def test_a_digest_alone_is_found_under_a_rewritten_name(shop: Shop) -> None:
     shop.uses(f"localhost:7439/{HOST}/{REPORT}@{shop.images['build-1'].digest}")
     assert shop.planned() == {"build-2"}
