@@ -84,18 +84,17 @@ class _Versions:
         kept as versions, and take no place from those without.
         """
         kept = np.zeros(self.tags, dtype=bool)
+        written = pd.MultiIndex.from_frame(self.table[["repository", "rank"]])
         plain = self.table[~self.table["build"]]
         for versions in (self.table, plain) if len(plain) < len(self.table) else (self.table,):
-            kept[versions.index] |= self._newest(versions)
+            kept[self.table.index] |= written.isin(self._newest(versions))
         return kept
 
-    def _newest(self, versions: pd.DataFrame) -> Array:
+    def _newest(self, versions: pd.DataFrame) -> pd.MultiIndex:
         newest = versions.groupby(["repository", *_GROUPS[self.rule.per]], sort=False)["rank"].transform("max")
         heads = versions[versions["rank"].eq(newest)].drop_duplicates(["repository", "rank"])
         place = heads.groupby("repository", sort=False)["rank"].rank(method="first", ascending=False)
-        chosen = heads.loc[place.le(self.rule.last), ["repository", "rank"]]
-        wanted = pd.MultiIndex.from_frame(chosen)
-        return np.asarray(pd.MultiIndex.from_frame(versions[["repository", "rank"]]).isin(wanted))
+        return pd.MultiIndex.from_frame(heads.loc[place.le(self.rule.last), ["repository", "rank"]])
 
     def pushed_after(self, kept: Array, dates: Array) -> Array:
         """Which other tags of the very numbers of a kept pre-release, or release, are of a later date than that.

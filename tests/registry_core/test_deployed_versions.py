@@ -189,12 +189,23 @@ class TestVariants:
             ("1.4.0-g1a2b3c4", "-3 patch"),
             ("1.4.0-3-gdeadbe3f", "-3 patch"),
             ("1.4.0-feature-x.12", "-3 patch"),
+            ("1.4.0-2ee4567", "-3 patch"),  # a commit, though `ee` is an edition elsewhere
             ("1.4.0-something", "-3 patch"),  # once only: by the letter a pre-release
         ],
     )
     def test_a_pre_release_is_behind_its_release(self, deployed: str, told: str) -> None:
         registry = versions(deployed, "1.3.0", "1.4.0", "1.4.1", "1.4.2")
         assert at([pod("prod", f"web:{deployed}")], registry) == f"{deployed} ({told})"
+
+    def test_a_branch_is_no_variant_in_however_many_versions_it_is(self) -> None:
+        registry = versions("1.4.0-feature-x.12", "1.5.0-feature-x.3", "1.4.0", "1.5.0")
+        assert at([pod("prod", "web:1.4.0-feature-x.12")], registry) == "1.4.0-feature-x.12 (-2 minor)"
+
+    def test_latest_stands_for_the_version_and_not_for_a_variant_of_the_same_image(self) -> None:
+        registry = versions("7.2.4", "7.2.5")
+        registry.tag("web", "latest", "web 7.2.4")
+        registry.tag("web", "7.2.4-bookworm", "web 7.2.4")
+        assert at([pod("prod", "web:latest", runs="web 7.2.4")], registry) == "latest (7.2.4) (-1 patch)"
 
     @pytest.mark.parametrize(
         ("deployed", "told", "tags"),
@@ -245,6 +256,9 @@ class TestTwoNumbers:
         found = report([pod("prod", "web:1.2", runs="web 1.2.4")], seen(registry))
         assert place_text(product(found), "prod") == "1.2 (1.2.4) (-1 minor)"
         assert [one.tag for one in product(found).newest] == ["1.3.0", "1.2.4", "1.2.3"]
+
+    def test_two_numbers_do_not_follow_a_pre_release_of_three(self) -> None:
+        assert at([pod("prod", "web:1.2")], versions("1.2", "1.3", "1.3.0-rc.1")) == "1.2 (-1 minor)"
 
     def test_years_and_months_are_ordered_with_a_zero_in_front_too(self) -> None:
         assert at([pod("prod", "web:22.04")], versions("20.04", "22.04", "22.10", "24.04")) == "22.04 (-2 major)"

@@ -16,6 +16,7 @@ ONE_PERSON = [
     ["\u1e9e", "ss"],
     ["\ufb01ona", "fiona", "FIONA"],
     ["\u212aim", "kim"],
+    ["\u0390", "\u0399\u0308\u0301", "\u03aa\u0301"],  # capitals that have no composed form
     ["\u1fb3", "\u03b1\u03b9"],  # folding and composing in turn
 ]  # fmt: skip
 TWO_PERSONS = [

@@ -365,10 +365,23 @@ def test_where_the_order_of_words_and_that_of_pushes_contradict_each_other_both_
 
 def test_a_tag_with_an_underscore_is_kept_as_a_version_and_takes_no_place_from_another():
     registry = SmallRegistry()
-    for tag in ("1.2.3", "1.2.3_build.1", "1.2.4_amd64", "1.2.2_build.9", "1.2.2"):
-        registry.image("apps/web", tag, tag, pushed=1)
+    for days, tag in enumerate(("1.2.3", "1.2.3_build.1", "1.2.4_amd64", "1.2.4_build.1", "1.2.2_build.9", "1.2.2")):
+        registry.image("apps/web", tag, tag, pushed=10 - days)
     policies = rules(keep_versions={"pattern": "{semver}", "last": 1})
-    assert going(registry, policies) == digests("1.2.2", "1.2.2_build.9", "1.2.3_build.1")
+    assert going(registry, policies) == digests("1.2.2", "1.2.2_build.9")
+    decisions = decide(policies, registry.catalog(), registry.uses(), evidence=Evidence.at(AS_OF))
+    for tag in ("1.2.3", "1.2.3_build.1", "1.2.4_amd64", "1.2.4_build.1"):
+        assert decisions.reasons_of("apps/web", digest(tag)) == (
+            f"tag {tag} kept by keep_versions (last 1, per patch)",
+        ), "equals are kept as versions, whichever was pushed later"
+
+
+def test_a_version_without_a_date_contradicts_no_order():
+    registry = SmallRegistry()
+    for tag, days in (("1.4.0-rc2", None), ("1.4.0-rc1", 5), ("1.4.0-nodate", None)):
+        registry.image("apps/web", tag, tag, pushed=days)
+    policies = rules(keep_versions={"pattern": "{semver}", "last": 1, "prereleases": True})
+    assert going(registry, policies) == digests("1.4.0-rc1", "1.4.0-nodate")
 
 
 def test_pre_releases_are_versions_by_choice():
