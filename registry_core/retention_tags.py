@@ -80,7 +80,7 @@ class _Versions:
     def kept(self) -> Array:
         """Which tags are the newest of one of the newest groups of their repository. Equals are all kept.
 
-        What stands behind a `_` may be build metadata, as Helm writes it, or a variant (`1.2.4_amd64`): such tags are
+        What follows a `_` may be build metadata, as Helm writes it, or a variant (`1.2.4_amd64`): such tags are
         kept as versions, and take no place from those without.
         """
         kept = np.zeros(self.tags, dtype=bool)

@@ -1,4 +1,4 @@
-"""What stands behind the number of a version: a pre-release, a variant of the image, a revision of it.
+"""What follows the number of a version: a pre-release, a variant of the image, a revision of it.
 
 `7.2.4-alpine` is no pre-release of 7.2.4, and 7.2.5 does not replace it: its successor is 7.2.5-alpine. `-rc10` comes
 before its release, `-r10` and `_build.10` after it, and `-debian-12-r10` is the tenth revision of one variant. Versions
@@ -51,7 +51,7 @@ SuffixKey = tuple[PrereleaseKey, tuple[WordKey, ...], tuple[WordKey, ...]]
 
 @dataclass(frozen=True, slots=True)
 class Suffix:
-    """One way to read what stands behind a number.
+    """One way to read what follows a number.
 
     `shape` names the variant, with `#` for each number in it (`debian-#`), empty for none; `key` orders the versions of
     one number within a variant.

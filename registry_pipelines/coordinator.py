@@ -21,7 +21,11 @@ from dagster._serdes import ConfigurableClassData
 
 from registry_core.plain_config import refuse_what_is_not_plain
 from registry_pipelines.launching.request import person_signed_in, refuse_what_was_not_meant, request_of
-from registry_pipelines.launching.tags import set_by_definition, tags_of_definition
+from registry_pipelines.launching.tags import (
+    refuse_tags_of_other_launchers,
+    set_by_definition,
+    tags_of_definition,
+)
 
 #: The UI shows this tag as "Launched by".
 USER_TAG = "user"
@@ -38,7 +42,7 @@ class SignedInRunCoordinator(QueuedRunCoordinator):
     - A request that another page may have caused is refused, and a run config that is not plain.
 
     It does so for each run of the instance, of other code locations as well. What is refused is a failed run with one
-    sentence; the tags are set first, so that nothing typed remains in it. Trap: anyone who reaches the web server
+    sentence; its tags are set first, where its definition can be loaded. Trap: anyone who reaches the web server
     without the proxy can send the header too, so let nothing but the proxy reach it.
     """
 
@@ -82,6 +86,7 @@ class SignedInRunCoordinator(QueuedRunCoordinator):
         own = tags_of_definition(run, context.workspace)
         if changed := set_by_definition(run.tags, own):
             self._instance.add_run_tags(run.run_id, changed)
+        refuse_tags_of_other_launchers(run.tags, own)
         refuse_what_is_not_plain(run.run_config)
         request = request_of(context)
         if request is not None:

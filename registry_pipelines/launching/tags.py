@@ -49,20 +49,24 @@ def tags_of_definition(run: DagsterRun, workspace: BaseWorkspaceRequestContext) 
 def set_by_definition(typed: Mapping[str, str], own: Mapping[str, str]) -> dict[str, str]:
     """What has to be written over the tags of a run, so that those which choose its pod are those of its definition.
 
-    A tag cannot be taken away from a run: one that the definition does not have becomes empty. Raises Refused for a
-    typed tag of another launcher, whose empty value has no known meaning.
+    A tag cannot be taken away from a run: one that the definition does not have becomes empty.
     """
+    wanted = {key: value for key, value in own.items() if key.startswith((_KUBERNETES, *_OTHERS))}
+    for key in typed:
+        if key.startswith(_KUBERNETES) and key not in own:
+            wanted[key] = _nothing(key, own)
+    return {key: value for key, value in wanted.items() if typed.get(key) != value}
+
+
+def refuse_tags_of_other_launchers(typed: Mapping[str, str], own: Mapping[str, str]) -> None:
+    """Raises Refused for a tag of another launcher that the definition does not set: no value of it is known to mean
+    nothing, so that it cannot be written over."""
     for key, value in typed.items():
         if key.startswith(_OTHERS) and key not in _WRITTEN_BY_LAUNCHERS and own.get(key) != value:
             raise Refused(
                 f"the tag {key} chooses how a run is executed, and only the job's definition may set it; launch the"
                 " run without it"
             )
-    wanted = {key: value for key, value in own.items() if key.startswith((_KUBERNETES, *_OTHERS))}
-    for key in typed:
-        if key.startswith(_KUBERNETES) and key not in own:
-            wanted[key] = _nothing(key, own)
-    return {key: value for key, value in wanted.items() if typed.get(key) != value}
 
 
 def _nothing(key: str, own: Mapping[str, str]) -> str:

@@ -80,8 +80,9 @@ def test_a_backfill_of_assets_has_no_pod_of_its_own(launches: Launches) -> None:
 )
 def test_a_typed_tag_of_another_launcher_is_refused(launches: Launches, key: str) -> None:
     with pytest.raises(Refused, match=f"the tag {key} chooses how a run is executed"):
-        launches.launch("refresh_catalog", tags={key: "{}"}, source=request())
-    assert launches.newest().status == dg.DagsterRunStatus.FAILURE
+        launches.launch("refresh_catalog", tags={key: "{}", K8S: TYPED_POD}, source=request())
+    run = launches.newest()
+    assert (run.status, run.tags[K8S]) == (dg.DagsterRunStatus.FAILURE, "{}")
 
 
 def test_what_a_launcher_wrote_into_the_parent_does_not_hinder_a_re_execution(launches: Launches) -> None:
@@ -112,4 +113,5 @@ def test_an_empty_requirement_does_not_take_the_limits_of_the_definition_away() 
 def test_only_what_differs_is_written() -> None:
     assert set_by_definition({**OWN, "user": "a", "dagster/priority": "3"}, OWN) == {}
     assert set_by_definition({}, OWN) == OWN
+    assert set_by_definition({}, {"ecs/cpu": "1024", "team": "a"}) == {"ecs/cpu": "1024"}
     assert set_by_definition({"dagster-k8s/whatever": "x"}, {}) == {"dagster-k8s/whatever": "{}"}
