@@ -18,11 +18,13 @@ from registry_core.inventory import INVENTORY_COLUMNS
 from registry_core.limits import Limits
 from registry_core.policy import read_policies
 from registry_core.references import Reference
+from registry_core.registry_directory import RegistryDirectory, RegistryNames, RewrittenPrefix
 from registry_core.retention import decide
 from registry_core.retention_evidence import Evidence, Snapshot
 from registry_core.usage import USAGE_COLUMNS, UsageFrames, join_usage
+from tests.registry_core.oracle.held import HELD
 from tests.registry_core.oracle.keeping import what_stays
-from tests.registry_core.oracle.world import Name, Rules, World
+from tests.registry_core.oracle.world import Name, World
 from tests.registry_core.oracle.worlds import company, together, world
 
 #: Worlds are decided together, as parts of one registry, which is forty times faster than one by one.
@@ -31,11 +33,6 @@ WORLDS, SEEDS, COMPANY, PARTS = 2_000, 80, 50, 4
 Lost = tuple[set[Name], set[tuple[str, str]]]
 """Images, and single tags of images that stay."""
 
-#: Promises that the product does not hold yet.
-RULES = Rules(
-    hosts_have_one_identity=False,
-    same_digest_elsewhere=False,
-)
 NO_LIMITS = Limits(max_evicted_images=10**6, max_evicted_share=1, min_images_in_use=0)
 _TIMES = ("created_at", "pushed_at", "pulled_at", "first_seen_at", "last_seen_at")
 
@@ -110,8 +107,12 @@ def _usage(of: World, catalog: CatalogFrames) -> UsageFrames:
         for seen in (of.inventories[use.cluster],)
         for read in (Reference.parse(use.written).with_default_tag(),)
     ]  # fmt: skip
+    rewritten = tuple(RewrittenPrefix(prefix, host) for prefix, host in of.also_known_as)
     joined = join_usage(
-        _frame(inventory, INVENTORY_COLUMNS), catalog, names=of.hosts, environment_of=lambda cluster, _: cluster
+        _frame(inventory, INVENTORY_COLUMNS),
+        catalog,
+        names=RegistryNames(RegistryDirectory({"example": of.hosts}, rewritten), "example"),
+        environment_of=lambda cluster, _: cluster,
     )
     past = [
         {
@@ -140,7 +141,7 @@ def lost(of: World) -> Lost:
 
 
 def _lost(goes: Lost, of: World) -> Lost:
-    verdict = what_stays(of, RULES)
+    verdict = what_stays(of, HELD)
     here = {image.repository for image in of.images}
     tags = {tag for tag in goes[1] if tag[0] in here}
     return {name for name in goes[0] if name[0] in here} & verdict.images.keys(), tags & verdict.tags
@@ -149,7 +150,7 @@ def _lost(goes: Lost, of: World) -> Lost:
 def _kept_more(goes: Lost, of: World) -> int:
     """How many images the product keeps and the oracle does not: caution, and no fault."""
     stored = {image.name for image in of.images if image.fault != "missing"}
-    return len(stored - goes[0] - what_stays(of, RULES).images.keys())
+    return len(stored - goes[0] - what_stays(of, HELD).images.keys())
 
 
 def readable(worlds: Iterable[World]) -> Iterator[World]:
@@ -222,7 +223,7 @@ def _smaller(of: World) -> Iterator[World]:
 
 def explained(of: World) -> str:
     images, tags = lost(of)
-    verdict = what_stays(of, RULES)
+    verdict = what_stays(of, HELD)
     return "\n".join(
         [
             "the plan would lose",
