@@ -8,7 +8,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 
-.PHONY: quickstart test test-fast check format coverage benchmark constraints clean
+.PHONY: quickstart test test-fast check format coverage mutants benchmark constraints clean
 
 # The whole main job on a sample registry and two sample clusters, then the Dagster UI. Ctrl-C stops it all.
 quickstart: $(INSTALLED)
@@ -36,6 +36,11 @@ format: $(INSTALLED)
 # Which lines no test reaches, as a table and in htmlcov/.
 coverage: $(INSTALLED)
 	$(BIN)/pytest $(PYTEST_ARGS) --cov --cov-report=term:skip-covered --cov-report=html $(T)
+
+# Half an hour: which small changes to the code that decides does no test notice? MUTANTS="--sample 50 --module NAME"
+MUTANTS ?= --sample 300
+mutants: $(INSTALLED)
+	$(BIN)/python -m tests.mutants.run $(MUTANTS)
 
 # Minutes, and better on an idle machine. Needs docker-registry, nginx and wrk (Debian).
 benchmark: $(INSTALLED)
