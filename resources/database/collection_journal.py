@@ -10,8 +10,8 @@ import pandas as pd
 import sqlalchemy as sa
 
 from registry_core.collection import CollectionPlan
+from registry_core.foreign_json import storable
 from resources.database.connection import Database
-from resources.database.hashing import clean_text
 from resources.database.ledger_claims import check_claim
 from resources.database.ledger_records import Claim
 from resources.database.ledger_schema import plans
@@ -99,7 +99,7 @@ class CollectionJournal:
         with self._database.writing(f"note the end of the collection {claim.fingerprint[:12]}") as connection:
             check_claim(connection, claim)
             _update(connection, claim, ended_at=now_micros(), succeeded=succeeded, after_bytes=after_bytes,
-                    freed_bytes=freed_bytes, last_lines=clean_text(last_lines))  # fmt: skip
+                    freed_bytes=freed_bytes, last_lines=storable(last_lines))  # fmt: skip
 
     def of(self, fingerprint: str) -> CollectionRecord | None:
         """How far the collection of a plan (fingerprint whole) came; None where it was not begun."""

@@ -10,12 +10,12 @@ from typing import Any
 import pandas as pd
 import sqlalchemy as sa
 
+from registry_core.foreign_json import storable
 from registry_core.migration import MigrationPlan
 from registry_core.migration_duration import CopyRate
 from registry_core.migration_entries import MigrationEntry, MigrationOutcome
 from resources.database.bulk import insert_new
 from resources.database.connection import Database
-from resources.database.hashing import clean_text
 from resources.database.ledger_claims import check_claim
 from resources.database.ledger_records import Claim
 from resources.database.ledger_schema import plans
@@ -77,7 +77,7 @@ def write(database: Database, claim: Claim[MigrationPlan], ended: Sequence[CopyE
             one.entry.digest,
             json.dumps(one.tags),
             one.outcome.word,
-            clean_text(one.outcome.why),
+            storable(one.outcome.why),
             one.outcome.sent_bytes,
             one.outcome.sent_blobs,
             one.outcome.mounted_blobs,

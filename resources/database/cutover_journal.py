@@ -15,8 +15,8 @@ import sqlalchemy as sa
 from registry_core.cutover import CutoverPlan
 from registry_core.cutover_entries import Entry, PullSecret
 from registry_core.cutover_outcome import CutoverOutcome
+from registry_core.foreign_json import storable
 from resources.database.connection import Database
-from resources.database.hashing import clean_text
 from resources.database.ledger_claims import check_claim
 from resources.database.ledger_records import Claim
 from resources.database.schema import metadata
@@ -122,11 +122,11 @@ class CutoverJournal:
 
     def failing(self, claim: Claim[CutoverPlan], position: int, why: str) -> None:
         """Its rollout is given up: it is put back next, by whichever run."""
-        self._write(claim, position, failing=clean_text(why))
+        self._write(claim, position, failing=storable(why))
 
     def ended(self, claim: Claim[CutoverPlan], position: int, outcome: CutoverOutcome) -> None:
         """What became of it."""
-        self._write(claim, position, outcome=outcome.word, why=clean_text(outcome.why), ended_at=now_micros())
+        self._write(claim, position, outcome=outcome.word, why=storable(outcome.why), ended_at=now_micros())
 
     def returned(self, fingerprint: str, position: int, *, run_id: str) -> None:
         """A rollback returned it."""
@@ -134,7 +134,7 @@ class CutoverJournal:
 
     def not_returned(self, fingerprint: str, position: int, why: str) -> None:
         """A rollback could not return it, and why."""
-        self._note(fingerprint, position, not_returned=clean_text(why))
+        self._note(fingerprint, position, not_returned=storable(why))
 
     def secret_made(self, claim: Claim[CutoverPlan], secret: PullSecret, uid: str) -> None:
         """A pull secret was made."""

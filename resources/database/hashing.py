@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from hashlib import blake2b
 from typing import Any
 
-from registry_core.foreign_json import storable as clean_text
+from registry_core.foreign_json import storable
 from resources.database.sightings import SightingTable
 
 Row = tuple[Any, ...]
@@ -39,4 +39,4 @@ def row_builder(table: SightingTable) -> Callable[[int, int, Sequence[Any]], Row
 
 
 def _cleaned(values: Sequence[Any]) -> list[Any]:
-    return [clean_text(value) if isinstance(value, str) else value for value in values]
+    return [storable(value) if isinstance(value, str) else value for value in values]

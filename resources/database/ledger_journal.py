@@ -15,9 +15,9 @@ from registry_core.digests import verify
 from registry_core.eviction import Plan
 from registry_core.eviction_entries import Entry
 from registry_core.eviction_outcome import EntryOutcome
+from registry_core.foreign_json import storable
 from resources.database.bulk import insert_new
 from resources.database.connection import Database
-from resources.database.hashing import clean_text
 from resources.database.ledger_claims import check_claim
 from resources.database.ledger_records import JOURNAL_COLUMNS, Claim, EntryEnded, JournalLine, KeptImage
 from resources.database.ledger_schema import journal, kept_manifests, plans
@@ -70,7 +70,7 @@ def write_after(database: Database, claim: Claim[Plan], ended: Sequence[EntryEnd
                 one.entry.media_type,
                 None,
                 one.outcome.word,
-                clean_text(one.outcome.why),
+                storable(one.outcome.why),
                 at,
                 claim.run_id,
                 *(None, None),

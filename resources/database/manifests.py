@@ -9,9 +9,9 @@ from itertools import islice
 import sqlalchemy as sa
 
 from registry_core.catalog import ManifestFacts
+from registry_core.foreign_json import storable
 from registry_core.index_entries import kinds_of
 from resources.database.bulk import insert_new
-from resources.database.hashing import clean_text
 from resources.database.schema import manifest_children, manifest_documents, manifests
 from resources.database.times import maybe_to_micros
 
@@ -53,7 +53,7 @@ def save_manifests(connection: sa.Connection, batch: Iterable[ManifestFacts]) ->
 def _facts_row(facts: ManifestFacts) -> tuple[object, ...]:
     return (
         facts.digest,
-        clean_text(facts.media_type),
+        storable(facts.media_type),
         _clean(facts.artifact_type),
         _clean(facts.subject),
         _clean(facts.config_digest),
@@ -69,7 +69,7 @@ def _facts_row(facts: ManifestFacts) -> tuple[object, ...]:
 
 
 def _clean(text: str | None) -> str | None:
-    return None if text is None else clean_text(text)
+    return None if text is None else storable(text)
 
 
 def read_documents(connection: sa.Connection, digests: Iterable[str]) -> Iterator[tuple[str, bytes]]:

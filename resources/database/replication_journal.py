@@ -8,11 +8,11 @@ from datetime import datetime
 
 import sqlalchemy as sa
 
+from registry_core.foreign_json import storable
 from registry_core.replication import ReplicationRule
 from registry_core.replication_status import ReplicatedImage, ReplicatedTag, ReplicationJournal, RunsSoFar
 from resources.database.bulk import insert_new
 from resources.database.connection import Database
-from resources.database.hashing import clean_text
 from resources.database.ledger_claims import check_claim
 from resources.database.ledger_records import Claim
 from resources.database.schema import metadata
@@ -113,7 +113,7 @@ class Replications:
         """Note how a run ended: well, or with `why` not."""
         micros = to_micros(at)
         values: dict[str, object] = {
-            "ended_at": micros, "why": clean_text(why), "copied": copied, "sent_bytes": sent_bytes,
+            "ended_at": micros, "why": storable(why), "copied": copied, "sent_bytes": sent_bytes,
         }  # fmt: skip
         if why:
             values["failing_since"] = sa.func.coalesce(replications.c.failing_since, micros)
@@ -170,7 +170,7 @@ class Replications:
         rows = [
             (
                 name, one.repository, one.digest, one.to_repository, json.dumps(one.tags), one.word,
-                clean_text(one.why), to_micros(one.since), to_micros(one.at), one.run_id, one.sent_bytes,
+                storable(one.why), to_micros(one.since), to_micros(one.at), one.run_id, one.sent_bytes,
             )
             for one in images
         ]  # fmt: skip

@@ -12,11 +12,12 @@ import sqlalchemy as sa
 from registry_core.catalog import ManifestFacts, RepositoryCrawled
 from registry_core.coverage import Coverage
 from registry_core.errors import DatabaseError
+from registry_core.foreign_json import storable
 from registry_core.inventory import ImageUse
 from resources.database import staging
 from resources.database.bulk import insert_new
 from resources.database.connection import Database, lock
-from resources.database.hashing import Row, clean_text, row_builder
+from resources.database.hashing import Row, row_builder
 from resources.database.manifests import save_manifests
 from resources.database.merging import Merge, mark_places_read, merge
 from resources.database.schema import snapshots
@@ -74,7 +75,7 @@ class SnapshotWriter:
 
         May come in several pieces; one piece with a gap makes the repository not whole, until `start_over`.
         """
-        name = clean_text(crawled.repository)
+        name = storable(crawled.repository)
         self._touched[name] = self._touched.get(name, True) and crawled.gap is None
         self._manifests.extend(crawled.manifests)
         self._document_bytes += sum(facts.size_bytes for facts in crawled.manifests)
@@ -86,7 +87,7 @@ class SnapshotWriter:
 
         Of two rows with the same key the first one counts.
         """
-        place, rows = clean_text(place), self._rows[table.name]
+        place, rows = storable(place), self._rows[table.name]
         self._touched.setdefault(place, False)
         for each in values:
             rows.append((place, each))
@@ -97,7 +98,7 @@ class SnapshotWriter:
 
     def start_over(self, place: str) -> None:
         """Drop what was staged of one place: it is read again from its beginning."""
-        place = clean_text(place)
+        place = storable(place)
         self._touched.pop(place, None)
         for name, rows in self._rows.items():
             self._rows[name] = [row for row in rows if row[0] != place]
@@ -123,7 +124,7 @@ class SnapshotWriter:
         """
         self._flush()
         whole = self._whole_places(coverage, places_read_whole)
-        listed = {clean_text(place) for place in places_listed or ()}
+        listed = {storable(place) for place in places_listed or ()}
         self._know_places({*whole, *listed, *self._touched})
         staged = {self._places[place]: place in whole for place in {*whole, *listed, *self._touched}}
         with self._database.writing(f"store the {self.snapshot.kind} of {self.snapshot.source}") as connection:
@@ -191,7 +192,7 @@ class SnapshotWriter:
 
     def _whole_places(self, coverage: Coverage, given: Iterable[str] | None) -> set[str]:
         whole = (place for place, is_whole in self._touched.items() if is_whole) if given is None else given
-        return {clean_text(place) for place in whole} - {clean_text(gap.place) for gap in coverage.gaps}
+        return {storable(place) for place in whole} - {storable(gap.place) for gap in coverage.gaps}
 
     def _flush(self) -> None:
         if not self._manifests and not any(self._rows.values()):
