@@ -18,7 +18,7 @@ from registry_pipelines.eviction.delete_requests import DeleteRequests, delete_r
 from registry_pipelines.eviction.waves import Placed
 from resources.database.ledger_records import EntryEnded
 from resources.registry.connection import RegistryConnection
-from resources.registry.deleter import Answered, deletion_disabled
+from resources.registry.deleter import REFUSALS, Answered, deletion_disabled
 from resources.registry.tag_watch import Going, TagWatch
 from resources.registry.transport.engine import Engine, Task, pause
 
@@ -35,29 +35,37 @@ _ASK_AGAIN_SECONDS = (0.2, 1.0, 3.0)
 _DISABLED_AFTER = 3
 
 
+#: Refusals of one image: a registry that deletes nothing does not look at it.
+_JUDGED = REFUSALS - {400, 403, 405}
+
+
 @dataclass
 class DeletionSwitch:
     """Whether the registry deletes at all, by its answers so far: 405 may be about one image, or about all.
 
-    `has_deleted`: it did once, in this run or before.
+    `is_on`: it has deleted something, in this run or before, or has judged a deletion in another way.
     """
 
     label: str
-    has_deleted: bool
+    is_on: bool
     _refused: list[RegistryError] = field(default_factory=list, init=False)
 
-    def deleted(self) -> None:
-        self.has_deleted = True
+    def answered(self) -> None:
+        """Note that the registry took a deletion, or knows of no such image."""
+        self.is_on = True
 
     def refused(self, error: RegistryError) -> None:
-        """Note a 405. Raises DeletionDisabled where it is one too many."""
-        self._refused.append(error)
-        if len(self._refused) >= _DISABLED_AFTER:
-            self.check()
+        """Note an answer that is none of these. Raises DeletionDisabled where 405 came once too often."""
+        if error.status == 405:
+            self._refused.append(error)
+            if len(self._refused) >= _DISABLED_AFTER:
+                self.check()
+        elif error.status in _JUDGED:
+            self.is_on = True
 
     def check(self) -> None:
-        """Raises DeletionDisabled where nothing was ever deleted and 405 was answered."""
-        if self._refused and not self.has_deleted:
+        """Raises DeletionDisabled where 405 was answered, and nothing else that is about one image."""
+        if self._refused and not self.is_on:
             raise deletion_disabled(self.label, self._refused[0])
 
 
@@ -185,11 +193,14 @@ class _RepositoryDeletion:
             gone_tags=self._gone_tags,
         )
         try:
-            return await self._watch.change(going) or self._conditions.too_old()
+            changed = await self._watch.change(going)
         except RegistryError as error:
             if is_hopeless(error):
                 raise
             return f"the tags of the repository could not be read again: {error}"
+        # Reading may have taken its time. The first of a wave goes all the same, so that there is progress.
+        late = self._conditions.time_is_up if self._gone else self._conditions.too_old
+        return changed or late()
 
     async def _delete(self, one: Placed) -> None:
         entry = one.entry
@@ -199,8 +210,7 @@ class _RepositoryDeletion:
         except RegistryError as error:
             await self._answered_no(one, error)
         else:
-            if answered == "accepted":
-                self._conditions.switch.deleted()
+            self._conditions.switch.answered()
             self._gone[entry.digest] = self._engine.spawn(self._confirm(one, answered))
 
     async def _confirm(self, one: Placed, answered: Answered) -> bool:
@@ -240,8 +250,7 @@ class _RepositoryDeletion:
                 f"{entry.repository}@{entry.digest}: {why}, so it cannot remove single tags: set `removes_single_tags:"
                 " false`, and put the image back with `restore`"
             )
-        if "accepted" in answers:
-            self._conditions.switch.deleted()
+        self._conditions.switch.answered()
         self._state.end(one, ALREADY_GONE if answers == {"not there"} else DELETED)
 
     async def _remove_tag(self, repository: str, tag: str) -> Answered:
@@ -273,8 +282,7 @@ class _RepositoryDeletion:
         """End this entry; raise where the next one would fare no better."""
         if refused := self._requests.says_no(error):
             self._state.end(one, EntryOutcome("refused by registry", refused))
-            if error.status == 405:
-                self._conditions.switch.refused(error)
+            self._conditions.switch.refused(error)
             return
         self._state.end(one, EntryOutcome("failed", str(error)))
         if is_hopeless(error):

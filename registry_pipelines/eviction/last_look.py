@@ -93,7 +93,7 @@ class LastLook:
             policies=evidence.policies,
             kept=kept,
             kept_tags=kept_tags,
-            doubts={**dict(self._wanted(joined)), **dict(_doubts(looked, known))},
+            doubts={**dict(self._wanted(joined, known)), **dict(_doubts(looked, known))},
         )
         return Seen(shrink(entries, fresh), fresh, _tags_on(looked), referrers, _named(looked))
 
@@ -162,7 +162,7 @@ class LastLook:
             unread=unread,
         )
 
-    def _wanted(self, joined: UsageFrames) -> Iterator[tuple[str, str]]:
+    def _wanted(self, joined: UsageFrames, known: Known) -> Iterator[tuple[str, str]]:
         """Repositories of which a workload has begun to want an image that nobody ever saw, since the plan was made.
 
         It may be one that is to go, under a name that the registry does not show yet.
@@ -172,7 +172,7 @@ class LastLook:
         new: dict[tuple[str, str], str] = {}
         old = set()
         for repository, tag, digest, fault, cluster, namespace, owner, since in plain_rows(joined.unresolved, columns):
-            if fault != "missing" or repository is None:
+            if fault != "missing" or repository not in known or (digest is None and tag in known[repository]):
                 continue
             name = digest or f"the tag {tag}"
             if cluster in planned_by and (since is None or since <= planned_by[cluster]):
