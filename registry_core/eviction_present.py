@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 
+from registry_core.catalog import CatalogFrames
 from registry_core.eviction_entries import Entry
 from registry_core.eviction_use import Image
 from registry_core.retention_decisions import Decisions
@@ -45,3 +47,10 @@ def kept_now(decisions: Decisions, entries: Sequence[Entry]) -> tuple[dict[Image
             continue
         kept_tags[repository, tag] = "; ".join(decisions.words.of(row))
     return kept, kept_tags
+
+
+def without_images(catalog: CatalogFrames, images: Collection[Image]) -> CatalogFrames:
+    """The same catalog, in which these images are known to be missing."""
+    frame = catalog.images
+    gone = pd.MultiIndex.from_frame(frame[["repository", "digest"]]).isin(list(images))
+    return replace(catalog, images=frame.assign(fault=frame["fault"].astype(object).mask(gone, "missing")))

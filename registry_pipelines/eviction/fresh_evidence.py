@@ -6,7 +6,7 @@ It is renewed while the plan is carried out: what began to be used since must no
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 import pandas as pd
@@ -21,7 +21,7 @@ from registry_core.errors import IncompleteSnapshot, LimitExceeded, PlanStale
 from registry_core.eviction import Plan
 from registry_core.eviction_brakes import broken_limits
 from registry_core.eviction_entries import Entry
-from registry_core.eviction_present import kept_now
+from registry_core.eviction_present import kept_now, without_images
 from registry_core.eviction_use import Image
 from registry_core.limits import Limits
 from registry_core.plain_rows import plain_rows
@@ -56,14 +56,25 @@ class FreshEvidence:
     joined: UsageFrames = field(repr=False)  #: with the catalog
     policies: Policies
     decisions: Decisions = field(repr=False)
+    decide_again: Callable[[CatalogFrames], Decisions] = field(repr=False)  #: over another state of the same catalog
+    _without: dict[frozenset[Image], Decisions] = field(default_factory=dict, init=False, repr=False)
 
     @property
     def catalog(self) -> CatalogFrames:
         return self.decisions.facts.nodes.catalog
 
-    def kept_now(self, entries: Sequence[Entry]) -> tuple[dict[Image, str], dict[tuple[str, str], str]]:
-        """As `eviction_present.kept_now`."""
-        return kept_now(self.decisions, entries)
+    def kept_now(
+        self, entries: Sequence[Entry], lost: frozenset[Image] = frozenset()
+    ) -> tuple[dict[Image, str], dict[tuple[str, str], str]]:
+        """As `eviction_present.kept_now`. `lost` are images that were to stay and are gone: others take their place
+        among the newest, and before those in use."""
+        kept, kept_tags = kept_now(self.decisions, entries)
+        if lost:
+            if lost not in self._without:
+                self._without[lost] = self.decide_again(without_images(self.catalog, lost))
+            others, other_tags = kept_now(self._without[lost], entries)
+            return {**others, **kept}, {**other_tags, **kept_tags}
+        return kept, kept_tags
 
     def names_used(self, repositories: Collection[str]) -> Mapping[str, NamesUsed]:
         digests: dict[str, set[str]] = {name: set() for name in repositories}
@@ -165,6 +176,7 @@ class EvidenceOfRun:
             joined=joined,
             policies=policies,
             decisions=decide_by(self.connections, gathered, policies),
+            decide_again=lambda catalog: decide_by(self.connections, replace(gathered, catalog=catalog), policies),
         )
 
     def _policies(self) -> Policies:

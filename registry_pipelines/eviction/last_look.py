@@ -79,7 +79,8 @@ class LastLook:
         bonds, referrers = bonds_of(nodes.graph, frames, entries, looked)
         protected, unread = self._protection.of(questions)
         joined = self._joined(nodes, looked, evidence)
-        kept, kept_tags = evidence.kept_now(entries)
+        gone = frozenset((one.crawled.repository, digest) for one in looked for digest in one.gone)
+        kept, kept_tags = evidence.kept_now(entries, gone - {entry.image for entry in self.plan.entries})
         fresh = Fresh(
             tags={
                 one.crawled.repository: {tag.tag: tag.digest for tag in one.crawled.tags if tag.fault != "missing"}
@@ -87,7 +88,7 @@ class LastLook:
             },
             use=use_now(nodes, joined.usage),
             bonds=bonds,
-            gone=frozenset((one.crawled.repository, digest) for one in looked for digest in one.gone),
+            gone=gone,
             unread={**unread, **{one.crawled.repository: one.unread for one in looked if one.unread}},
             protected=protected,
             policies=evidence.policies,

@@ -63,6 +63,16 @@ def test_the_image_before_one_that_came_into_use_is_kept_by_rollbacks(estate: Es
     }
 
 
+def test_an_image_takes_the_place_of_a_kept_one_that_somebody_deleted(estate: Estate) -> None:
+    policies = entry(keep_last=3)
+    estate.configure(policies=policies)
+    plan = estate.plan()
+    assert {image for entry in plan.entries for image in entry.tags} == {"v1"}
+    estate.delete(estate.images["v3"].digest, WEB)
+    estate.execute(plan)
+    assert journal(estate, plan) == {"v1": "spared: kept by the policies of now: one of the newest 3 images"}
+
+
 def test_a_policy_that_was_loosened_evicts_no_more_than_the_plan(estate: Estate) -> None:
     estate.configure(policies=entry(keep_last=3))
     plan = estate.plan()
