@@ -12,10 +12,10 @@ from datetime import timedelta
 
 from registry_core.eviction import Plan
 
-_DELETION_SECONDS = 0.002  #: with reading back
+_DELETION_SECONDS = 0.004  #: with the list of tags before it, and reading back
 _FOR_EACH_TAG_SECONDS = 0.000_016
 _LOOK_AT_A_TAG_SECONDS = 0.001
-_LOOKED_AT_ONCE = 250  #: images of a repository for which its tags are looked at once
+_LOOKED_AT_ONCE = 50  #: images of a repository for which its tags are looked at once
 _AT_ONCE = 2  #: repositories in which a registry really works at once
 _BEGIN_AND_END = timedelta(seconds=5)  #: inventories, health
 

@@ -2,7 +2,8 @@
 
 A registry has no "delete unless it is named", so the tags are read again directly before a request. Traps: a tag that
 was there already may be moved onto an image that is to go, so a list of names is not enough; and a list that came back
-shorter says nothing about what it leaves out.
+shorter says nothing about what it leaves out. Asking for every tag before every request would cost a registry ten times
+the deletion itself, so in large repositories only the list is read each time, and every tag once a second.
 """
 
 from __future__ import annotations
@@ -18,9 +19,12 @@ from resources.registry.connection import RegistryConnection
 from resources.registry.reading import Reader
 from resources.registry.transport.engine import Engine
 
-#: With so few tags they are read again before every deletion; with more, one reading serves for as long as it took,
-#: so that at most half of the time goes into looking.
-_FEW_TAGS = 20
+#: With so few tags each is asked for before every deletion.
+_FEW_TAGS = 10
+
+#: With more they are asked for this often, and no more than a quarter of the time goes into it.
+_EVERY_SECONDS = 1.0
+_TIMES_AS_LONG = 3
 _DEEPEST = 8
 
 
@@ -50,12 +54,14 @@ class TagWatch:
 
         Raises RegistryError where the registry cannot be asked.
         """
-        if self._read_at is not None and len(self.seen) > _FEW_TAGS and time.monotonic() - self._read_at < self._took:
-            return ""
         began = time.monotonic()
-        now = await self._read()
-        self._read_at = time.monotonic()
-        self._took = self._read_at - began
+        pause = max(_EVERY_SECONDS, _TIMES_AS_LONG * self._took)
+        if self._read_at is None or len(self.seen) <= _FEW_TAGS or began - self._read_at > pause:
+            now = await self._read({})
+            self._read_at = time.monotonic()
+            self._took = self._read_at - began
+        else:
+            now = await self._read(self.seen)
         if why := self._lost(now, going):
             return why
         news = {tag: digest for tag, digest in now.items() if self.seen.get(tag, "") != digest}
@@ -67,7 +73,8 @@ class TagWatch:
         self.seen = now
         return ""
 
-    async def _read(self) -> dict[str, str | None]:
+    async def _read(self, known: Mapping[str, str | None]) -> dict[str, str | None]:
+        """What each listed tag names; of those that are `known` without asking."""
         reader = Reader(self.connection, self.engine)
         found: dict[str, str | None] = {}
 
@@ -80,7 +87,8 @@ class TagWatch:
             if error.fault != "missing":
                 raise
             names = []  # as a registry answers once the last tag is gone
-        await self.engine.each(names, read)
+        found.update({tag: known[tag] for tag in names if tag in known})
+        await self.engine.each([tag for tag in names if tag not in known], read)
         # Of an image that was deleted a tag may be left over.
         return {
             tag: digest
