@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import numpy as np
@@ -16,6 +16,7 @@ from registry_core.retention_order import UNKNOWN, microseconds, times
 from registry_core.usage import UsageFrames
 
 _MICROSECOND = timedelta(microseconds=1)
+_ELSEWHERE = "same digest elsewhere"
 
 
 @dataclass(frozen=True)
@@ -47,6 +48,7 @@ def find_use(
     that does not say when it was seen. A reference that resolves to nothing makes its repository a used one:
     a workload asks for it.
     """
+    frames = _in_every_repository(frames, nodes, evidence)
     usage = frames.usage
     place = nodes.repositories(usage["repository"])
     image = nodes.graph.rows_at(usage["repository"], usage["digest"])
@@ -64,6 +66,44 @@ def find_use(
     wanted = nodes.repositories(frames.unresolved["repository"])
     repositories[wanted[wanted >= 0]] = True
     return Use(frames=frames, image=image, counts=counts, current=current, images=images, repositories=repositories)
+
+
+def _in_every_repository(frames: UsageFrames, nodes: Nodes, evidence: Evidence) -> UsageFrames:
+    """The usage, and what of it a repository with the same digest has neither itself nor a newer one like it of.
+
+    The join of the newest inventories has all of these; what was stored before a copy was pushed has not.
+    """
+    usage = frames.usage
+    seen = times(usage["last_seen_at"])
+    always = (seen == UNKNOWN) | _in_newest_inventory(usage["cluster"], seen, evidence)
+    lately = np.where(always, np.iinfo(np.int64).max, seen)
+    own = nodes.graph.rows_at(usage["repository"], usage["digest"])
+    use, image = nodes.graph.rows_anywhere(usage["digest"])
+    use, image = use[own[use] != image], image[own[use] != image]
+    if not len(use):
+        return frames
+    foreign = usage["match"].eq(_ELSEWHERE).to_numpy(dtype=bool, na_value=False) & (own >= 0)
+    newest = np.full(len(nodes), UNKNOWN, dtype=np.int64)
+    np.maximum.at(newest, own[foreign], lately[foreign])
+    written, texts = pd.factorize(usage["reference"], use_na_sentinel=False)
+    there = own >= 0
+    alike = _newest_by(own[there] * len(texts) + written[there], lately[there], image * len(texts) + written[use])
+    missing = lately[use] > np.maximum(newest[image], alike)
+    if not missing.any():
+        return frames
+    repositories = nodes.names[nodes.repository[image[missing]]]
+    more = usage.iloc[use[missing]].assign(repository=repositories, match=_ELSEWHERE)
+    return replace(frames, usage=pd.concat([usage, more], ignore_index=True))
+
+
+def _newest_by(keys: Array, times_of_keys: Array, wanted: Array) -> Array:
+    """The newest time of each wanted key, UNKNOWN for one that there is not."""
+    known, place = np.unique(keys, return_inverse=True)
+    newest = np.full(len(known) + 1, UNKNOWN, dtype=np.int64)
+    np.maximum.at(newest, place, times_of_keys)
+    at = np.searchsorted(known, wanted)
+    found = np.append(known, -1)[at] == wanted
+    return np.where(found, newest[at], UNKNOWN)
 
 
 def _in_newest_inventory(clusters: pd.Series[str], seen: Array, evidence: Evidence) -> Array:

@@ -215,3 +215,31 @@ def test_a_decision_must_look_back_as_far_as_the_longest_window():
     assert longest("1d", None, "2h") == timedelta(days=30)
     assert longest("1d", "forever") == FOREVER
     assert read_policies([{"repositories": ["**"], "protect": True}]).longest_window == timedelta(days=30)
+
+
+@pytest.mark.parametrize(("own", "other", "stays"), [(None, 3, True), (40, 3, True), (40, 35, False), (40, None, True)])
+def test_a_use_counts_in_every_repository_that_holds_the_image_by_the_window_of_each(own, other, stays):
+    registry = two_images(seen=own or 5000)
+    registry.image("mirror/web", "v0", "v0", pushed=50)
+    registry.use("mirror/web", "v0", seen=other)
+    decisions = decisions_of(
+        registry,
+        {"repositories": ["mirror/**"], "keep_tags": ["none"], "keep_in_use": {"seen_within": "1d"}},
+        entry(),
+    )
+    assert decisions.is_kept("apps/web", digest("v0")) is stays
+    assert decisions.is_kept("mirror/web", digest("v0")) is (other is None)
+
+
+def test_a_use_of_now_elsewhere_counts_beside_a_later_one_that_has_ended():
+    registry = two_images(seen=1)  # ended: the inventory of its cluster is newer
+    registry.image("mirror/web", "v0", "v0", pushed=50)
+    registry.use("mirror/web", "v0", seen=2, cluster="staging")
+    evidence = Evidence(
+        registry="example",
+        catalog=Snapshot("c", AS_OF),
+        inventories={"production": Snapshot("i", AS_OF), "staging": Snapshot("j", days_ago(2))},
+        required=("production",),
+    )
+    given = {"repositories": ["**"], "keep_last": 1, "keep_in_use": {"seen_within": "now"}}
+    assert decisions_of(registry, given, evidence=evidence).is_kept("apps/web", digest("v0"))
