@@ -95,8 +95,10 @@ def join_usage(
         by_digest[by_digest["_found"].eq("both") & by_digest["fault"].ne("missing")].assign(match="digest"),
     ]
     parts = [part.reindex(columns=USAGE_COLUMNS) for part in (*written, *_by_running(uses, images, stored))]
-    if everywhere:
-        parts += [_in_other_repositories(part, stored) for part in parts[:2]]
+    if everywhere:  # also where the repository that is named has lost the image: the copy is then all that is left
+        parts += [
+            _in_other_repositories(part.reindex(columns=USAGE_COLUMNS), stored) for part in (written[0], by_digest)
+        ]
     return UsageFrames(
         registry=catalog.registry,
         usage=_fold(pd.concat(parts, ignore_index=True)),
@@ -113,8 +115,7 @@ def in_every_repository(usage: pd.DataFrame, catalog: CatalogFrames) -> pd.DataF
 
 
 def _in_other_repositories(usage: pd.DataFrame, stored: pd.DataFrame) -> pd.DataFrame:
-    copies = stored[stored["digest"].isin(usage["digest"])]
-    copies = copies[copies.duplicated("digest", keep=False)].drop_duplicates()
+    copies = stored[stored["digest"].isin(usage["digest"])].drop_duplicates()
     found = usage.merge(copies, on="digest", suffixes=("_used", ""))
     found = found[found["repository"].ne(found["repository_used"])]
     return found.assign(match="same digest elsewhere").reindex(columns=USAGE_COLUMNS)

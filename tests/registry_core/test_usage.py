@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -131,6 +132,15 @@ def test_it_is_so_by_what_was_written_alone_where_no_runtime_reports_a_digest(wr
         ("mirror/web", digest("a"), "same digest elsewhere"),
     }
     assert frames.unresolved.empty
+
+
+@pytest.mark.parametrize("written", ["web:1", "web@" + digest("a")])
+def test_a_copy_is_in_use_where_the_repository_that_is_named_has_lost_the_image(written: str) -> None:
+    lost = {"repository": "web", "digest": digest("a"), "fault": "missing"}
+    stored = catalog(("mirror/web", "7", digest("a")), images=[lost])
+    tags = pd.concat([stored.tags, pd.DataFrame([{"repository": "web", "tag": "1", "digest": digest("a")}])])
+    frames = join([use(f"{OURS}/{written}")], replace(stored, tags=tags.reset_index(drop=True)))
+    assert ("mirror/web", digest("a"), "same digest elsewhere") in matches(frames)
 
 
 def test_what_was_pulled_from_another_registry_keeps_its_twin_here() -> None:

@@ -13,9 +13,8 @@ from typing import Any, NamedTuple
 from tests.registry_core.oracle.structure import Structure
 from tests.registry_core.oracle.uses import first_match, matches, span, usage
 from tests.registry_core.oracle.versions import newest_versions
-from tests.registry_core.oracle.world import Name, Rules, World
+from tests.registry_core.oracle.world import Name, World
 
-ALL = Rules()
 Reasons = dict[Name, set[str]]
 _UNREAD = ("forbidden", "unreachable", "throttled")
 _OF_TAGS = {"in use", "keep_tags", "keep_versions"}
@@ -28,16 +27,16 @@ class Verdict(NamedTuple):
     tags: set[tuple[str, str]]
 
 
-def what_stays(world: World, rules: Rules = ALL) -> Verdict:
-    return _Oracle(world, rules).verdict()
+def what_stays(world: World) -> Verdict:
+    return _Oracle(world).verdict()
 
 
 class _Oracle:
-    def __init__(self, world: World, rules: Rules) -> None:
-        self.world, self.rules = world, rules
-        self.images = Structure(world, rules)
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.images = Structure(world)
         self.entries = {name: first_match(world.policies, name) for name in self.images.repositories}
-        self.used = usage(world, self.entries, rules)
+        self.used = usage(world, self.entries)
         self.in_use = self.images.with_indexes(self.used.images)
         self.reasons: Reasons = {name: set() for name in self.images.stored}
         self.tags: set[tuple[str, str]] = set()
@@ -139,7 +138,6 @@ class _Entry:
 
     def __init__(self, oracle: _Oracle, repository: str, entry: dict[str, Any]) -> None:
         self.oracle, self.images, self.entry = oracle, oracle.images, entry
-        self.repository = repository
         self.as_of = oracle.world.as_of
         self.here = self.images.in_repository(repository)
         self.dates = {name: self.images.date(name) for name in self.here}
@@ -154,8 +152,8 @@ class _Entry:
         ]
 
     def _refers(self, name: Name) -> bool:
-        dangling = self.oracle.rules.dangling_referrers_are_referrers and self.images.stored[name].subject is not None
-        return dangling or bool(self.images.subjects[name])
+        """Signatures and other referrers are not counted, whether or not what they are about is still there."""
+        return self.images.stored[name].subject is not None or bool(self.images.subjects[name])
 
     def apply(self) -> None:
         self._keep_last()
@@ -194,8 +192,6 @@ class _Entry:
         rollbacks = (self.entry.get("keep_in_use") or {}).get("rollbacks", 0)
         # A part of an index that is in use is not in the order; its index is, and that is in use as well.
         used = [name for name in self.here if name in self.oracle.in_use and not self.images.listed_by[name]]
-        if not self.oracle.rules.referrers_have_rollbacks:
-            used = [name for name in used if not self.images.subjects[name]]
         others = {name for name in (*self.ranked, *self.alone) if name not in self.oracle.in_use}
         if not rollbacks or not used:
             return
@@ -214,10 +210,8 @@ class _Entry:
             return float("inf")
         if mine == at:
             return -1
-        if not self.oracle.rules.ties_are_one_step and any(self.dates[one] == at for one in counted):
-            return float("inf")
         between = [date for one in counted if (date := self.dates[one]) is not None and mine < date < at]
-        return len(set(between)) if self.oracle.rules.ties_are_one_step else len(between)
+        return len(set(between))
 
     def _keep_tags(self) -> None:
         for name in self.here:
@@ -227,16 +221,7 @@ class _Entry:
                     self.oracle.tags.add((name[0], text))
         if (rule := self.entry.get("keep_versions")) is not None:
             named = [(name, text) for name in self.here for text in self.images.ordinary_tags(name)]
-            if not self.oracle.rules.lost_versions_take_no_place:
-                lost = {image.name for image in self.oracle.world.images} - set(self.images.stored)
-                named += [
-                    ((tag.repository, tag.digest), tag.text)
-                    for tag in self.oracle.world.tags
-                    if tag.repository == self.repository and (tag.repository, tag.digest) in lost
-                ]
             for name, text in newest_versions(rule, named, self.dates):
-                if name not in self.images.stored:
-                    continue
                 self._keep([name], "keep_versions")
                 self.oracle.tags.add((name[0], text))
 

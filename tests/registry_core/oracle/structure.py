@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime
 
-from tests.registry_core.oracle.world import Name, Rules, Tag, World
+from tests.registry_core.oracle.world import Name, Tag, World
 
 FIRST_IMAGE = datetime(2013, 3, 20, tzinfo=UTC)
 _SUBJECT_TAG = re.compile(r"sha256-([0-9a-f]{64})(\.sig|\.att|\.sbom)?")
@@ -19,8 +19,8 @@ def subject_of_tag(text: str) -> str | None:
 
 
 class Structure:
-    def __init__(self, world: World, rules: Rules) -> None:
-        self.world, self.rules = world, rules
+    def __init__(self, world: World) -> None:
+        self.world = world
         self.stored = {image.name: image for image in world.images if image.fault != "missing"}
         self.repositories = sorted({image.repository for image in world.images})
         self.tags_of: dict[Name, list[Tag]] = defaultdict(list)
@@ -32,7 +32,7 @@ class Structure:
             for child in image.children:
                 self.listed_by[image.repository, child].append(image.name)
         self.subjects = {name: self._subjects(name) for name in self.stored}
-        self.broken = {name for name in self.stored if self._is_broken(name)} if rules.broken_stays else set()
+        self.broken = {name for name in self.stored if self._is_broken(name)}
 
     def in_repository(self, repository: str) -> list[Name]:
         return [name for name in self.stored if name[0] == repository]
@@ -43,7 +43,7 @@ class Structure:
             return []
         if (name[0], digest) in self.stored:
             return [(name[0], digest)]
-        return [other for other in self.stored if other[1] == digest] if self.rules.subjects_elsewhere else []
+        return [other for other in self.stored if other[1] == digest]
 
     def _subjects(self, name: Name) -> list[Name]:
         """The stored images that this one is about, by its `subject` or by a tag that is named for one."""
@@ -56,8 +56,6 @@ class Structure:
 
     def tags_for_the_unknown(self, name: Name) -> list[str]:
         """Tags that are named for a subject that nobody stores: they are tags like others to `keep_tags`."""
-        if not self.rules.tags_for_unknown_subjects:
-            return []
         return [
             tag.text
             for tag in self.tags_of[name]

@@ -21,8 +21,8 @@ from registry_core.references import Reference
 from registry_core.registry_directory import RegistryDirectory, RegistryNames, RewrittenPrefix
 from registry_core.retention import decide
 from registry_core.retention_evidence import Evidence, Snapshot
-from registry_core.usage import USAGE_COLUMNS, UsageFrames, join_usage
-from tests.registry_core.oracle.held import HELD
+from registry_core.usage import USAGE_COLUMNS, UsageFrames, in_every_repository, join_usage
+from registry_core.usage_past import with_past_usage
 from tests.registry_core.oracle.keeping import what_stays
 from tests.registry_core.oracle.world import Name, World
 from tests.registry_core.oracle.worlds import company, together, world
@@ -117,14 +117,13 @@ def _usage(of: World, catalog: CatalogFrames) -> UsageFrames:
     past = [
         {
             "repository": use.repository, "digest": use.digest, "match": "tag", "cluster": use.cluster,
-            "namespace": "shop", "owner_kind": "Deployment", "owner_name": "old", "container": "web",
+            "namespace": "shop", "owner_kind": "Deployment", "owner_name": f"old-{number}", "container": "web",
             "container_kind": "container", "reference": use.written, "environment": use.cluster, "state": "running",
             "pods": 1, "first_seen_at": use.seen, "last_seen_at": use.seen,
         }
-        for use in of.past
+        for number, use in enumerate(of.past)
     ]  # fmt: skip
-    both = [part for part in (joined.usage, _frame(past, USAGE_COLUMNS)) if len(part)]
-    return replace(joined, usage=pd.concat(both, ignore_index=True) if both else joined.usage)
+    return with_past_usage(joined, in_every_repository(_frame(past, USAGE_COLUMNS), catalog))
 
 
 def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame:
@@ -141,7 +140,7 @@ def lost(of: World) -> Lost:
 
 
 def _lost(goes: Lost, of: World) -> Lost:
-    verdict = what_stays(of, HELD)
+    verdict = what_stays(of)
     here = {image.repository for image in of.images}
     tags = {tag for tag in goes[1] if tag[0] in here}
     return {name for name in goes[0] if name[0] in here} & verdict.images.keys(), tags & verdict.tags
@@ -150,7 +149,7 @@ def _lost(goes: Lost, of: World) -> Lost:
 def _kept_more(goes: Lost, of: World) -> int:
     """How many images the product keeps and the oracle does not: caution, and no fault."""
     stored = {image.name for image in of.images if image.fault != "missing"}
-    return len(stored - goes[0] - what_stays(of, HELD).images.keys())
+    return len(stored - goes[0] - what_stays(of).images.keys())
 
 
 def readable(worlds: Iterable[World]) -> Iterator[World]:
@@ -223,7 +222,7 @@ def _smaller(of: World) -> Iterator[World]:
 
 def explained(of: World) -> str:
     images, tags = lost(of)
-    verdict = what_stays(of, HELD)
+    verdict = what_stays(of)
     return "\n".join(
         [
             "the plan would lose",

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from tests.registry_core.oracle.world import Name, PastUse, Rules, World
+from tests.registry_core.oracle.world import Name, PastUse, World
 
 DEFAULT_WINDOW = "30d"
 _SPAN = {"s": 1, "m": 60, "h": 3600, "d": 86400, "w": 604800}
@@ -81,7 +81,7 @@ class Usage(NamedTuple):
     names: dict[Name, set[tuple[str, str] | None]]
 
 
-def usage(world: World, entries: dict[str, dict[str, Any] | None], rules: Rules) -> Usage:
+def usage(world: World, entries: dict[str, dict[str, Any] | None]) -> Usage:
     """`entries`: the entry that decides on each repository."""
     found = Usage(set(), set(), {})
     stored = {image.name: image for image in world.images if image.fault != "missing"}
@@ -96,37 +96,28 @@ def usage(world: World, entries: dict[str, dict[str, Any] | None], rules: Rules)
 
     for one in world.uses:
         written = read_reference(one.written)
-        homes = (
-            repositories_here(world, written)
-            if rules.hosts_have_one_identity
-            else ({written.repository} if written.host in world.hosts else set())
-        )
+        homes = repositories_here(world, written)
         found.repositories.update(homes)
         wanted = {one.running, written.digest}
         if written.digest is None:
             wanted |= {tags.get((home, written.tag or "")) for home in homes}
         for name, image in stored.items():
-            at_home = rules.same_digest_elsewhere or name[0] in homes or image.digest == one.running
-            found_here = image.digest in wanted - {None} and (at_home or not homes)
-            if found_here or (one.running is not None and image.config == one.running):
+            if image.digest in wanted - {None} or (one.running is not None and image.config == one.running):
                 use(name, written, homes)
 
     for past in world.past:
         written = read_reference(past.written)
         for name in stored:
-            here = name[1] == past.digest and (rules.same_digest_elsewhere or name[0] == past.repository)
-            if here and counts(past, world, entries[name[0]], rules):
+            if name[1] == past.digest and counts(past, world, entries[name[0]]):
                 use(name, written, {past.repository})
     return found
 
 
-def counts(past: PastUse, world: World, entry: dict[str, Any] | None, rules: Rules) -> bool:
+def counts(past: PastUse, world: World, entry: dict[str, Any] | None) -> bool:
     """Whether a recorded use is one, by the entry of the repository in which the image lies, alone."""
     if past.seen is None or (past.cluster in world.inventories and past.seen >= world.inventories[past.cluster]):
         return True
-    window = ((entry or {}).get("keep_in_use") or {}).get(
-        "seen_within", DEFAULT_WINDOW if rules.window_by_default else "forever"
-    )
+    window = ((entry or {}).get("keep_in_use") or {}).get("seen_within", DEFAULT_WINDOW)
     if window in ("now", "forever"):
         return bool(window == "forever")
     return past.seen >= world.as_of - span(window)

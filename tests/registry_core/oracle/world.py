@@ -82,19 +82,3 @@ class World:
     def as_of(self) -> datetime:
         """The time of the evidence is that of its oldest snapshot."""
         return min([self.catalog_at, *self.inventories.values()])
-
-
-@dataclass(frozen=True)
-class Rules:
-    """Promises of the page that can be left out, to see what depends on each."""
-
-    hosts_have_one_identity: bool = True
-    same_digest_elsewhere: bool = True
-    subjects_elsewhere: bool = True
-    tags_for_unknown_subjects: bool = True
-    ties_are_one_step: bool = True
-    broken_stays: bool = True
-    dangling_referrers_are_referrers: bool = True
-    referrers_have_rollbacks: bool = True
-    lost_versions_take_no_place: bool = True
-    window_by_default: bool = True

@@ -28,8 +28,11 @@ _PATTERNS = (
     "sign*",
     "team/a*",
 )
-_TAGS = ("v1.0.0", "v1.1.0", "v1.1.1", "v1.10.0", "v2.0.0", "v2.0.0-rc.1", "v2.0.0-rc.10", "v1.2",
-         "2024.11.15", "stable", "latest", "build-1", "build-2", "build-x", "t1", "t2")  # fmt: skip
+_TAGS = (
+    "v1.0.0", "v1.1.0", "v1.1.1", "v1.1.1_b2", "v1.10.0", "v2.0.0", "v2.0.0-rc.1", "v2.0.0-rc.10", "v2.0.0-rc9",
+    "v2.0.0-rc10", "v2.0.0-final", "v1.2", "2024.11.15", "stable", "latest", "build-1", "build-2", "build-x", "t1",
+    "t2",
+)  # fmt: skip
 _TAG_PATTERNS = ("v*", "stable", "build-?", "t1", "*-x", "**", "sha256-*", "l*t")
 _WINDOWS = ("1d", "30d", "31d", "60d", "now", "forever")
 _SPANS = ("1d", "5d", "30d", "90d")

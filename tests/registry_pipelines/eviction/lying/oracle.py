@@ -6,7 +6,6 @@ from datetime import datetime
 from typing import Any
 
 from tests.registry_core.oracle import world as asked
-from tests.registry_core.oracle.held import HELD
 from tests.registry_core.oracle.keeping import what_stays
 from tests.registry_pipelines.eviction.lying.truth import Image, Truth
 
@@ -27,7 +26,7 @@ def kept_by_rules(truth: Truth, policies: list[dict[str, Any]]) -> dict[Image, s
         catalog_at=truth.now(),
         inventories={"production": truth.now()},
     )
-    return {name: ", ".join(sorted(why)) for name, why in what_stays(world, HELD).images.items()}
+    return {name: ", ".join(sorted(why)) for name, why in what_stays(world).images.items()}
 
 
 def _image(name: Image, truth: Truth) -> asked.Image:
