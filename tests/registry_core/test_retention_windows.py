@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from registry_core.policy import read_policies
 from registry_core.policy_spans import FOREVER, NOW
 from registry_core.retention import decide
+from registry_core.retention_closure import stays_with
 from registry_core.retention_evidence import Evidence, Snapshot
 from tests.registry_core.small_registry import AS_OF, SmallRegistry, days_ago, digest
 from tests.registry_core.test_retention_laws import ENTRIES, images_going, registries
@@ -112,13 +114,20 @@ def test_a_longer_window_never_evicts_more(registry, rules, windows, rollbacks):
 
 @settings(max_examples=80, deadline=None)
 @given(registries(), ENTRIES, ENTRIES, st.sampled_from([None, *WINDOWS]))
-def test_an_entry_for_other_repositories_changes_nothing_here(registry, here, other, window):
+def test_an_entry_for_other_repositories_changes_nothing_here_but_signatures_of_what_is_there(
+    registry, here, other, window
+):
     if window is not None:
         other = {**other, "keep_in_use": {"seen_within": window}}
     mine = {**here, "repositories": ["a"]}
-    alone = images_going(decisions_of(registry, mine))
+    decisions = decisions_of(registry, mine)
+    alone = images_going(decisions)
     both = images_going(decisions_of(registry, {**other, "repositories": ["b"]}, mine))
-    assert {image for image in both if image[0] == "a"} == alone
+    facts = decisions.facts
+    about = facts.subjects.abroad.edges_of(np.arange(len(facts.nodes)))[1]
+    bound = facts.nodes.catalog.images[stays_with(facts, np.isin(np.arange(len(facts.nodes)), about))]
+    follows = set(zip(bound["repository"], bound["digest"], strict=True))
+    assert {image for image in both if image[0] == "a"} - follows == alone - follows
 
 
 @pytest.mark.parametrize(
