@@ -20,6 +20,8 @@ _GRACE_SECONDS = 15.0
 class ProcessDied(RegistryPipelinesError):
     """Something that the quickstart started ended on its own."""
 
+    exit_code = 5
+
 
 class Processes:
     """Starts processes and ends all of them, last first, when the `with` block is left for any reason."""

@@ -157,7 +157,7 @@ def test_a_page_whose_json_is_cut_is_corrupt(faulty: FaultyRegistry) -> None:
     faulty.on("GET", _TAGS, Reply(200, _LISTED.body[:20], _LISTED.headers))
     error = _fault(lambda: client_of(faulty.url).tags("team/app"))
     assert error.fault == "corrupt"
-    assert "no JSON" in str(error)
+    assert "not JSON" in str(error)
 
 
 @pytest.mark.parametrize("content", [[], {"message": "hello"}, {"tags": "v1"}, {"tags": [1]}, {"tags": {"v1": 1}}, 7])
