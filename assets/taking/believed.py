@@ -8,7 +8,7 @@ from resources.database.sightings import SnapshotKind
 from resources.database.snapshots import Snapshot
 
 #: How many readings are looked through before the newest whole one is taken.
-_LOOKED_THROUGH = 20
+_LOOKED_THROUGH = 5
 
 
 def newest_believed(history: History, kind: SnapshotKind, source: str, *, max_unread_share: float) -> Snapshot | None:
