@@ -15,7 +15,7 @@ Fault = Literal["missing", "corrupt", "forbidden", "unreachable", "throttled"]
 
 missing      the other side answered: it is not there
 corrupt      it answered, and what came is not what its digest, length or type promises
-forbidden    it answered that we may not
+forbidden    it answered that we may not, or refused the request itself
 unreachable  no answer, or none that makes sense (refused, timed out, 5xx after all retries, HTML)
 throttled    it answered "later" until our patience ended
 """

@@ -34,9 +34,9 @@ def _told(error: exc.SQLAlchemyError, wanted: str, place: str) -> DatabaseError:
     said = " ".join(str(orig if orig is not None else error).split())[:500]
     head = f"could not {wanted} in the database {place}: "
     if isinstance(orig, sqlite3.Error):
-        found = _told_by_sqlite(orig, said)
+        found = _sqlite_reason(orig, said)
     else:
-        found = _told_by_postgresql(getattr(orig, "pgcode", None), said)
+        found = _postgresql_reason(getattr(orig, "pgcode", None), said)
     if found is not None:
         return DatabaseError(head + found.sentence, fault=found.fault, retryable=found.passes)
     lost = isinstance(error, exc.OperationalError | exc.InterfaceError) and not isinstance(orig, sqlite3.Error)
@@ -58,7 +58,7 @@ class _Reason:
     passes: bool = False
 
 
-def _told_by_sqlite(error: sqlite3.Error, said: str) -> _Reason | None:
+def _sqlite_reason(error: sqlite3.Error, said: str) -> _Reason | None:
     """By the primary result code (https://www.sqlite.org/rescode.html). Only a lock passes by itself: a file that
     cannot be opened now cannot be opened in a minute."""
     code = (getattr(error, "sqlite_errorcode", None) or sqlite3.SQLITE_ERROR) & 0xFF
@@ -91,7 +91,7 @@ def _told_by_sqlite(error: sqlite3.Error, said: str) -> _Reason | None:
     return None
 
 
-def _told_by_postgresql(state: str | None, said: str) -> _Reason | None:
+def _postgresql_reason(state: str | None, said: str) -> _Reason | None:
     """By SQLSTATE (https://www.postgresql.org/docs/current/errcodes-appendix.html), and by its words where the
     connection itself was refused: psycopg2 has no state for that."""
     low = said.lower()

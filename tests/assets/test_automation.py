@@ -13,6 +13,7 @@ import dagster as dg
 import pytest
 
 from assets.evidence_checks import NAME, evidence_checks
+from registry_core.errors import DatabaseError
 from registry_pipelines.definitions import build_definitions
 from registry_pipelines.jobs import REFRESH_CATALOG, REFRESH_INVENTORY
 from registry_pipelines.sensors import FOLLOW_THE_EVIDENCE
@@ -90,13 +91,13 @@ class Automation:
         for registry in registries:
             assert self.run(REFRESH_CATALOG, registry).success
 
-    def hang(self, cluster: str) -> None:
-        """A run that reads a cluster, and never ends."""
+    def hang(self, source: str, *, asset: str = "cluster_inventory", job: str = REFRESH_INVENTORY) -> None:
+        """A run that reads a source, and never ends."""
         self._instance.create_run_for_job(
-            self.definitions.resolve_job_def(REFRESH_INVENTORY),
-            tags={"dagster/partition": cluster},
+            self.definitions.resolve_job_def(job),
+            tags={"dagster/partition": source},
             status=dg.DagsterRunStatus.STARTED,
-            asset_selection=frozenset({dg.AssetKey("cluster_inventory")}),
+            asset_selection=frozenset({dg.AssetKey(asset)}),
         )
 
     def checks(self) -> dict[str, dg.AssetCheckEvaluation]:
@@ -348,3 +349,46 @@ def test_the_sensor_evaluates_the_checks_too(company: Company) -> None:
     selection = definitions.resolve_sensor_def(FOLLOW_THE_EVIDENCE).asset_selection
     assert selection is not None
     assert selection.resolve_checks(graph) >= set(evidence_checks(company.loaded.site))
+
+
+def test_a_tick_that_cannot_look_up_what_waits_fails_and_makes_it_up(
+    company: Company, instance: dg.DagsterInstance
+) -> None:
+    company.configure(policies=_POLICIES)
+    automation = Automation(company, instance)
+    automation.tick()
+    automation.read("production", "staging", registries=(REGISTRY,))
+    history = company.root / "registry_pipelines.sqlite"
+    history.rename(company.root / "away")
+    history.mkdir()
+    with pytest.raises(Exception, match="Error while evaluating conditions") as failed:
+        automation.tick()
+    assert isinstance(failed.value.__cause__, DatabaseError)
+    history.rmdir()
+    (company.root / "away").rename(history)
+    assert automation.tick().keys() == _OF_ONE_REGISTRY | _OF_THE_SITE
+
+
+def test_a_catalog_that_is_being_read_holds_up_its_own_registry_alone(
+    company: Company, instance: dg.DagsterInstance
+) -> None:
+    company.configure(policies=_POLICIES)
+    automation = Automation(company, instance)
+    automation.tick()
+    automation.read("production", "staging", registries=(REGISTRY,))
+    automation.hang(REGISTRY, asset="registry_catalog", job=REFRESH_CATALOG)
+    assert automation.tick() == of(_OF_THE_SITE, {None})
+
+
+def test_what_dagster_knows_and_the_history_lost_is_not_waited_for_in_silence(
+    company: Company, instance: dg.DagsterInstance
+) -> None:
+    company.configure(policies=_POLICIES)
+    automation = Automation(company, instance)
+    automation.tick()
+    automation.read("production", "staging", registries=(REGISTRY,))
+    for path in company.root.glob("registry_pipelines.sqlite*"):
+        path.unlink()
+    made = automation.tick()
+    assert made.keys() == _OF_ONE_REGISTRY | _OF_THE_SITE
+    assert not automation.make({name: made[name] for name in _OF_ONE_REGISTRY}).success

@@ -11,6 +11,7 @@ import yaml
 
 from tests.company import REGISTRY, Company
 from tests.registry_pipelines.cli.calling import Ended, call
+from tests.registry_pipelines.eviction.meddler import Deed, Meddler
 from tests.registry_pipelines.planning import POLICIES, newest_plan, with_policies
 
 
@@ -138,3 +139,24 @@ def test_a_plan_with_nothing_to_do_is_listed_so_and_is_not_decided(company: Comp
     assert "nothing to do" in plans(company, "plan", "show", row["fingerprint"][:12]).out
     refused = plans(company, "plan", "approve", row["fingerprint"], "--images", "0", "--as", "Al", "--reason", "why")
     assert (refused.code, "there is nothing to decide" in refused.err) == (3, True)
+
+
+def test_a_repository_that_cannot_be_read_is_named_and_the_others_are_planned(company: Company) -> None:
+    deed = Deed(403, "DENIED")
+    limits = {"min_images_in_use": 5, "max_evicted_share": 1.0}
+    with Meddler(
+        company.registry.url, lambda _m, path, _c: deed if path.startswith("/v2/tools/runner/") else None
+    ) as between:
+        with_policies(company, url=between.url, limits={**limits, "max_unread_share": 0.2})
+        made = plans(company, "plan", "make", "--json")
+        company.configure(url=between.url, policies=POLICIES, limits=limits)
+        refused = plans(company, "plan", "make")
+    assert made.code == 0, made.err
+    assert "1 repository was not read whole, so all of it stays: tools/runner (forbidden: " in made.err
+    (row,) = json.loads(made.out)
+    entries = json.loads(plans(company, "plan", "show", row["fingerprint"][:12], "--json").out)
+    assert entries
+    assert "tools/runner" not in {entry["repository"] for entry in entries}
+    assert "! 1 repository was not read whole" in plans(company, "plan", "show", row["fingerprint"][:12]).out
+    assert refused.code == 5
+    assert "limits.max_unread_share is 5.0%: tools/runner: forbidden" in refused.err

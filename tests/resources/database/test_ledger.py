@@ -98,7 +98,7 @@ def test_a_plan_whose_evidence_is_too_old_is_told_as_expired(ledger: Ledger) -> 
     assert [record.state for record in ledger.plans("main", {"waiting"}, now=SOON)] == ["waiting"]
 
 
-def test_an_empty_plan_has_nothing_to_do_waits_for_nobody_and_never_expires(ledger: Ledger) -> None:
+def test_an_empty_plan_has_nothing_to_do_waits_for_no_decision_and_never_expires(ledger: Ledger) -> None:
     plan = plan_of([], max_plan_age=timedelta(hours=3))
     late = NOON + 4 * HOUR
     assert ledger.save_plan(plan, made_at=NOON).state == "nothing to do"
