@@ -23,6 +23,7 @@ _KEPT_SECONDS = 3600.0
 #: An unknown key makes us look again, but not more often: anybody may send one.
 _LOOK_AGAIN_SECONDS = 60.0
 _TIMEOUT_SECONDS = 10
+_LONGEST_TOKEN = 16 * 1024
 
 
 class GoogleIdentity:
@@ -49,19 +50,24 @@ class GoogleIdentity:
         scheme, _, token = (authorization or "").partition(" ")
         if scheme.lower() != "bearer" or token.count(".") != 2:
             return False
+        if len(token) > _LONGEST_TOKEN:
+            return False
         jwt = _jwt()
         for older_than in (_KEPT_SECONDS, _LOOK_AGAIN_SECONDS):
+            certificates = dict(self._certificates(older_than))
             try:
-                claims = jwt.decode(token.strip(), certs=dict(self._certificates(older_than)), audience=self._audience)
+                claims = jwt.decode(token.strip(), certs=certificates, audience=self._audience)
+                return (
+                    claims.get("iss") in _ISSUERS
+                    and claims.get("email") == self._account
+                    and claims.get("email_verified") is True
+                )
             except ValueError as error:  # google-auth's own errors are ValueErrors, too
                 if "not found" in str(error) or "ould not verify" in str(error):
                     continue  # the key may be newer than what we know
                 return False
-            return (
-                claims.get("iss") in _ISSUERS
-                and claims.get("email") == self._account
-                and claims.get("email_verified") is True
-            )
+            except (AttributeError, LookupError, OverflowError, RecursionError, TypeError):
+                return False  # parts that are JSON, and not what they should be
         return False
 
     def _certificates(self, older_than: float) -> Mapping[str, str]:

@@ -154,6 +154,8 @@ class DocumentReader:
                 unfinished = self._ended and error.msg.startswith("Unterminated string")
                 self._at = len(self._buffer) if unfinished else error.pos
                 raise self._bad(error.msg) from error
+            except ValueError as error:  # Python reads no number of thousands of digits
+                raise self._bad("a number has more digits than any can have") from error
             # Of `1.5e3`, cut behind the point, `1` would do: a number is whole only before what ends a value.
             if isinstance(value, (int, float)) and self._buffer[end : end + 1] not in _ENDS and self._more():
                 continue

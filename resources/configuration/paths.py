@@ -11,24 +11,25 @@ from pydantic import AfterValidator, ValidationInfo
 #: Key of pydantic's validation context that holds the folder of the configuration file.
 FOLDER = "folder"
 
+# Bytes, on Linux and macOS (PATH_MAX and NAME_MAX).
+_LONGEST_PATH, _LONGEST_NAME = 4095, 255
+
 
 def from_home(path: str) -> Path:
     """`path` with `~` resolved. Raises ValueError, with what to write instead, for what no file can be called."""
-    if "\0" in path or not _encodable(path):
+    try:
+        encoded = os.fsencode(path)
+    except UnicodeEncodeError:
+        encoded = b"\0"
+    if b"\0" in encoded:
         raise ValueError("the path holds a character that no file name can; write it again")
+    if len(encoded) > _LONGEST_PATH or any(len(part) > _LONGEST_NAME for part in encoded.split(b"/")):
+        raise ValueError("the path is longer than any can be; write it again")
     try:
         return Path(path).expanduser()
     except RuntimeError:  # what pathlib raises for a user whom the system does not know
         user = path.partition("/")[0]
         raise ValueError(f"the home directory of {user!r} is not known; write the path in full") from None
-
-
-def _encodable(path: str) -> bool:
-    try:
-        os.fsencode(path)
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def beside(folder: Path, path: str) -> str:

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from registry_core.errors import ConfigError, Problem
+from registry_core.foreign_json import read_json, size_in
 from resources.embedded_registry.contents import Change, Contents
 from resources.embedded_registry.manifest_document import OCI_INDEX, OCI_MANIFEST
 from resources.embedded_registry.names import check_repository, is_digest, is_tag
@@ -48,8 +49,8 @@ def check_layout(root: Path) -> None:
     if not marker.exists():
         return
     try:
-        version = json.loads(marker.read_bytes())["imageLayoutVersion"]
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        version = read_json(marker.read_bytes())["imageLayoutVersion"]
+    except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(Problem(str(marker), f"cannot be read as an OCI layout file ({error})")) from error
     if not str(version).startswith("1."):
         raise ConfigError(Problem(str(marker), f"is of layout version {version}; this registry knows version 1"))
@@ -60,11 +61,11 @@ def read_index(root: Path, *, known: Iterable[str]) -> IndexFile:
     in `known` (ours may look like hosts, too). Two hosts with the same repository and tag are refused."""
     path = root / "index.json"
     try:
-        document = json.loads(path.read_bytes())
+        document = read_json(path.read_bytes())
         descriptors = list(document["manifests"])
     except FileNotFoundError:
         return IndexFile()
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(Problem(str(path), f"cannot be read as an OCI image index ({error})")) from error
     known = frozenset(known)
     named: dict[tuple[str, str], NamedManifest] = {}
@@ -130,7 +131,8 @@ def write_whole(path: Path, content: bytes, *, durable: bool) -> None:
 def _named(descriptor: Any, known: frozenset[str]) -> NamedManifest | None:
     if not isinstance(descriptor, dict) or not is_digest(str(descriptor.get("digest"))):
         return None
-    name = (descriptor.get("annotations") or {}).get(REF_NAME)
+    annotations = descriptor.get("annotations")
+    name = annotations.get(REF_NAME) if isinstance(annotations, dict) else None
     repository, colon, tag = str(name).rpartition(":")
     if not colon or not is_tag(tag):
         return None
@@ -142,4 +144,4 @@ def _named(descriptor: Any, known: frozenset[str]) -> NamedManifest | None:
     except Rejection:
         return None
     media_type = str(descriptor.get("mediaType") or OCI_MANIFEST)
-    return NamedManifest(repository, tag, descriptor["digest"], media_type, int(descriptor.get("size") or 0))
+    return NamedManifest(repository, tag, descriptor["digest"], media_type, size_in(descriptor))

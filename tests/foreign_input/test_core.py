@@ -33,6 +33,29 @@ from registry_core.workloads import Surroundings, image_uses, platform_of_node
 from tests.foreign_input import shapes
 from tests.foreign_input.garbage import QUICK, bodies, error_of, plain, spoiled, texts, written
 
+COVERS: tuple[str, ...] = (
+    "registry_core.event_secrets",
+    "registry_core.foreign_json",
+    "registry_core.manifest_bytes",
+    "registry_core.manifests",
+    "registry_core.pod_statuses",
+    "registry_core.push_event_fields",
+    "registry_core.push_events",
+    "registry_core.push_events_clouds",
+    "registry_core.push_events_vendors",
+    "registry_core.registry_identity",
+    "registry_core.rfc3339",
+    "registry_core.references",
+    "registry_core.versions",
+    "registry_core.version_ranges",
+    "registry_core.platforms",
+    "registry_core.policy",
+    "registry_core.policy_spans",
+    "registry_core.globs",
+    "registry_core.json_places",
+    "registry_core.workloads",
+)
+
 
 def read_everything_of_a_manifest(body: bytes) -> None:
     is_manifest_body(body)

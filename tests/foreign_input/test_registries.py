@@ -12,9 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from assets.taking.catalog import take_catalog
+from registry_core.copying import CopyChoice, CopyOutcome, ImageCopy
 from resources.configuration.load import load_site
 from resources.connections import Connections
+from resources.embedded_registry import EmbeddedRegistry
 from resources.registry import Login, RegistryClient
+from resources.registry.copying.copier import Copier
 from resources.registry.paging import Pages
 from resources.registry.pull_limit import PullAllowance
 from resources.registry.refusals import error_codes
@@ -26,7 +29,29 @@ from resources.registry.transport.retries import retry_after_seconds
 from tests.foreign_input import shapes
 from tests.foreign_input.garbage import DIGEST, QUICK, SLOW, TEXTS, bodies, error_of, header_values, texts
 from tests.resources.registry.conftest import client_of
-from tests.resources.registry.faulty_registry import Asked, FaultyRegistry, Reply, json_reply
+from tests.resources.registry.faulty_registry import Asked, FaultyRegistry, Reply, digest_of, image, json_reply
+
+COVERS: tuple[str, ...] = (
+    "resources.registry.attempts",
+    "resources.registry.blobs",
+    "resources.registry.copying.arrival",
+    "resources.registry.copying.belongings",
+    "resources.registry.paging",
+    "resources.registry.pull_limit",
+    "resources.registry.reading",
+    "resources.registry.referrers",
+    "resources.registry.refusals",
+    "resources.registry.schema1",
+    "resources.registry.sign_in.challenge",
+    "resources.registry.sign_in.token",
+    "resources.registry.transport.foreign_addresses",
+    "resources.registry.transport.messages",
+    "resources.registry.transport.redirects",
+    "resources.registry.transport.retries",
+    "resources.registry.transport.trust",
+    "resources.registry.upload_location",
+    "resources.registry.uploads",
+)
 
 STATUSES = st.sampled_from(
     [200, 200, 200, 200, 201, 202, 204, 206, 301, 307, 308, 400, 401, 403, 404, 405, 416, 429, 500]
@@ -167,6 +192,34 @@ def test_no_name_and_no_document_ends_a_catalog(
     registry.names = ["team/app", *names]
     registry.reply = Reply(200, body, headers)
     assert "\n" not in str(error_of(lambda: take_catalog(connections, "main")))
+
+
+@pytest.fixture(scope="module")
+def destination(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRegistry]:
+    with EmbeddedRegistry(tmp_path_factory.mktemp("destination"), durable=False) as made:
+        yield made
+
+
+@SLOW
+@given(bodies(*shapes.MANIFESTS), bodies(*shapes.MANIFESTS), HEADERS)
+def test_no_document_ends_the_copies_of_others(
+    registry: FaultyRegistry, destination: EmbeddedRegistry, one: bytes, two: bytes, headers: dict[str, str]
+) -> None:
+    """One image of a list is spoiled, and what refers to it: it fails alone."""
+    registry.holds("team/app", {"v1": image()})
+    registry.on("GET", "/v2/team/app/manifests/v2", Reply(200, one, headers))
+    registry.on("GET", f"/v2/team/app/manifests/{digest_of(one)}", Reply(200, one, headers))
+    for path in (f"referrers/{digest_of(image())}", f"manifests/{digest_of(image()).replace(':', '-')}"):
+        registry.on("GET", f"/v2/team/app/{path}", Reply(200, two, {"Content-Type": shapes.OCI_INDEX}))
+    images = [ImageCopy("team/app", tag, "new/app", tag) for tag in ("v1", "v2")]
+    source, there = client(registry), client_of(destination.url)
+    copier = Copier(source.connection, there.connection, CopyChoice(on_conflict="overwrite"))
+    outcomes: list[CopyOutcome] = []
+    error_of(lambda: outcomes.extend(copier.copy(images)))
+    assert len(outcomes) == 2
+    assert len(copier.plan(images).images) == 2
+    source.connection.close()
+    there.connection.close()
 
 
 @QUICK

@@ -32,6 +32,24 @@ from tests.resources.registry.providers.quay_emulator import QuayEmulator, QuayT
 from tests.resources.registry.providers.vendor_server import Asked, Reply, VendorEmulator
 from tests.resources.registry.providers.vendors import ROBOT, connected, deletion_at, settings_of
 
+COVERS: tuple[str, ...] = (
+    "resources.registry.providers.aliyun",
+    "resources.registry.providers.api_bodies",
+    "resources.registry.providers.api_client",
+    "resources.registry.providers.api_pages",
+    "resources.registry.providers.api_refusals",
+    "resources.registry.providers.azure_sign_in",
+    "resources.registry.providers.ecr",
+    "resources.registry.providers.ghcr",
+    "resources.registry.providers.google",
+    "resources.registry.providers.harbor",
+    "resources.registry.providers.harbor_collection",
+    "resources.registry.providers.ibm",
+    "resources.registry.providers.interface",
+    "resources.registry.providers.quay",
+    "resources.registry.providers.docker_hub",
+)
+
 QUICK: dict[str, Any] = {"retries": 0, "timeout": timedelta(seconds=5), "patience": timedelta(0)}
 SECRETS = {
     "AWS_ACCESS_KEY_ID": "AKIAEXAMPLE", "AWS_SECRET_ACCESS_KEY": "aws-4711", "AWS_EC2_METADATA_DISABLED": "true",
