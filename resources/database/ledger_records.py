@@ -15,9 +15,9 @@ from registry_core.plans import P_co
 PlanState = Literal[
     "waiting", "nothing to do", "approved", "rejected", "superseded", "expired", "executing", "done", "stopped"
 ]
-"""waiting: for a decision, or for a second person's. nothing to do: without an entry, so that it waits for no decision and
-never expires; stored as waiting, because a newer plan supersedes it in the same way. expired: said of waiting and
-approved plans whose evidence has become too old; not stored. executing: begun and not ended, whether or not a run works
+"""waiting: for a decision, or for a second person's. nothing to do: without an entry, so it waits for no decision and
+never expires; stored as waiting, because a newer plan supersedes it in the same way. expired: of waiting and approved
+plans whose evidence has become too old; not stored. executing: begun and not ended, whether or not a run works
 on it now. stopped: ended before its end, for good."""
 
 #: States of a plan that stands as the newest of its subject, undecided.
