@@ -53,7 +53,7 @@ class RegistryDirectory:
         originals: dict[str, str] = {}
         for one in self.rewritten:
             host, _, path = one.prefix.partition("/")
-            originals.setdefault(_joined(host_identity(host), path.strip("/")), host_identity(one.of))
+            originals.setdefault(_joined(host_identity(host), path), one.of)
         object.__setattr__(self, "_registry_of", by_host)
         object.__setattr__(self, "_original_of", originals)
 

@@ -99,7 +99,7 @@ def most_similar(host: str, seen: list[str], *, most: int = 3) -> list[str]:
 def _split_port(host: str) -> tuple[str, str]:
     """Host and port, the port without leading zeros; a host that is no name and port stays whole."""
     name, colon, port = host.rpartition(":")
-    if not colon or "]" in port or (":" in name and not name.endswith("]")):
+    if not colon or (":" in name and not name.endswith("]")):
         return host, ""
     if port and not (port.isascii() and port.isdecimal()):
         return host, ""

@@ -105,6 +105,15 @@ def test_a_report_shows_the_original_that_is_configured() -> None:
     assert SITE.original("ghcr.io", "acme/app") == Home(None, "ghcr.io", "acme/app")
 
 
+def test_a_report_shows_the_last_original_where_none_is_configured() -> None:
+    nowhere = RegistryDirectory({}, (RewrittenPrefix("proxy.example.com/hub", "Docker.io:443"),))
+    assert nowhere.original("proxy.example.com", "hub/redis") == Home(None, "docker.io", "library/redis")
+
+
+def test_a_host_that_two_registries_claim_is_the_first_ones() -> None:
+    assert RegistryDirectory({"one": ("r.io",), "two": ("R.io:443",)}).registry_of("r.io") == "one"
+
+
 def test_a_host_with_an_underscore_is_read_from_the_repository() -> None:
     reference = Reference.parse("my_host.io/app:1")
     assert RegistryNames.of_hosts("odd", "my_host.io").repositories(reference.registry, reference.repository) == (

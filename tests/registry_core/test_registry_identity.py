@@ -39,6 +39,8 @@ TWO_REGISTRIES = [
     ("registry.example.com", "registry-example.com"),
     ("registry.example.com", "example.com"),
     ("docker.io", "docker.io:5000"),
+    ("docker.io:5000", "index.docker.io:5000"),
+    ("a:b:443", "a:b"),
     ("docker.io", "mydocker.io"),
     ("localhost:5000", "localhost:5001"),
     ("127.0.0.1:5000", "127.0.0.2:5000"),
