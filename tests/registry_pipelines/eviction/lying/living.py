@@ -192,5 +192,7 @@ class LyingWorld:
         for line in self.site.journal(plan):
             there = (line.repository, line.digest) in self.truth.manifests
             word = line.outcome.word if line.outcome else ""
+            if (line.repository, line.digest) in self.truth.pushed_again:
+                continue
             if line.digest not in self.truth.denied and there != (word not in ("deleted", "already gone")):
                 self.broken.append(f"{line.repository}@{line.digest} is {'there' if there else 'gone'}: {line.outcome}")

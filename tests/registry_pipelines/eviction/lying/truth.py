@@ -57,6 +57,7 @@ class Truth:
     deletions: list[Deletion] = field(default_factory=list)
     requests: defaultdict[str, int] = field(default_factory=lambda: defaultdict(int))  #: of each repository
     listed_at: dict[str, int] = field(default_factory=dict)  #: tick of the last question for the tags of a repository
+    pushed_again: set[Image] = field(default_factory=set)  #: after they were deleted: there, and rightly "deleted"
     _paused: timedelta = timedelta()
     _deleted_since_pause: defaultdict[str, set[Image]] = field(default_factory=lambda: defaultdict(set))
     _tagged_at: dict[tuple[str, str], tuple[int, int]] = field(default_factory=dict)
@@ -81,6 +82,8 @@ class Truth:
         self.blobs.update(image.blobs)
         if (repository, image.digest) not in self.manifests:
             self.manifests[repository, image.digest] = image
+            if (repository, image.digest) in self._pushed_at:
+                self.pushed_again.add((repository, image.digest))
             self._pushed_at[repository, image.digest] = self.now()
         if tag is not None:
             self.tag(repository, tag, image.digest)
