@@ -177,7 +177,8 @@ class Words:
         if lost:
             names = listed([shortened(digest) for digest in sorted(set(lost))])
             return f"its child {names} is missing" if len(set(lost)) == 1 else f"its children {names} are missing"
-        broken = min(child for child in listed_here if shape.broken[child])
+        # By digest, not by row: the words are part of the plan, and so of its fingerprint.
+        broken = min((child for child in listed_here if shape.broken[child]), key=self.names.digest.__getitem__)
         return f"its child {self.names.label(broken)} could not be either"
 
     def _untagged_as(self, row: int) -> str:

@@ -39,13 +39,15 @@ class Lingering(Response):
 
 
 async def _drop(receive: Receive) -> None:
-    dropped = 0
-    try:
-        async with asyncio.timeout(LONGEST_SECONDS):
-            while dropped < MOST_BYTES:
-                message = await asyncio.wait_for(receive(), IDLE_SECONDS)
-                dropped += len(message.get("body", b""))
-                if message["type"] != "http.request" or not message.get("more_body"):
-                    return
-    except TimeoutError:
-        return
+    # The end is looked at each time: a cancellation at the moment at which a piece arrives is lost in `wait_for`.
+    clock = asyncio.get_running_loop().time
+    end, dropped = clock() + LONGEST_SECONDS, 0
+    while dropped < MOST_BYTES and (left := end - clock()) > 0:
+        try:
+            async with asyncio.timeout(min(IDLE_SECONDS, left)):
+                message = await receive()
+        except TimeoutError:
+            return
+        dropped += len(message.get("body", b""))
+        if message["type"] != "http.request" or not message.get("more_body"):
+            return

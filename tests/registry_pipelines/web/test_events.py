@@ -290,13 +290,13 @@ def test_a_client_that_never_ends_is_left_in_the_end(service: Service, monkeypat
     began = time.monotonic()
 
     def drops() -> Iterator[bytes]:
-        while time.monotonic() - began < 20:
+        while time.monotonic() - began < 120:
             yield b" " * 1024
             time.sleep(0.01)
 
     with suppress(requests.ConnectionError):
         post(service, "/events/small", drops())
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 100  # it would have gone on
     assert post(service, "/events/small", {"repository": "shop/web", "updated_tags": ["v1"]}).status_code == 202
 
 
