@@ -101,7 +101,7 @@ def test_a_secret_that_is_named_anywhere_in_a_config_shows_nowhere(
         {"ops": {"a": {"ops": {"b": {"config": {"c": {"d": [[FROM_ENVIRONMENT]]}}}}}}},
         {"ops": {"a": {"inputs": {"b": {"value": FROM_ENVIRONMENT}}}}},
         {"loggers": {"console": {"config": {"name": FROM_ENVIRONMENT}}}},
-        {"resources": {"site": {"config": {"site_file": "/tmp/another.yaml"}}}},
+        {"resources": {"site": {"config": {"site_file": "another.yaml"}}}},
         {"resources": {"io_manager": {"config": {"base_dir": "/tmp"}}}},
         {"execution": {"config": {"job_image": "evil"}}},
         {"inputs": {"a": FROM_ENVIRONMENT}},
